@@ -1,0 +1,29 @@
+// log.hpp - the debug log of a command: off unless --debug or --log-file. Never results, never secrets. log.cpp is the
+// only file that includes spdlog. Levels: error, warn (the user must know, once), info (state changes), debug (every
+// system operation, before it).
+#pragma once
+
+#include <fmt/format.h>
+#include <string>
+#include <string_view>
+
+namespace berth::log {
+
+enum class Level { debug, info, warn, error, off };
+
+// file empty: standard error. Call once, at start, before any thread.
+void configure(Level level, const std::string& file);
+[[nodiscard]] bool enabled(Level level);
+void write(Level level, std::string_view text);
+
+template <class... Args> void debug(fmt::format_string<Args...> format, Args&&... args) {
+    if (enabled(Level::debug)) write(Level::debug, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args> void info(fmt::format_string<Args...> format, Args&&... args) {
+    if (enabled(Level::info)) write(Level::info, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args> void warn(fmt::format_string<Args...> format, Args&&... args) {
+    if (enabled(Level::warn)) write(Level::warn, fmt::format(format, std::forward<Args>(args)...));
+}
+
+} // namespace berth::log

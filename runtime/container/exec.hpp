@@ -1,0 +1,38 @@
+// exec.hpp - another process in a running container, and attaching to the first one. Both keep the container's policy
+// (capabilities, seccomp, cgroup): stored plan, not defaults (CVE-2022-27650).
+#pragma once
+
+#include "runtime/container/lifecycle.hpp"
+
+namespace berth::runtime {
+
+struct ExecRequest {
+    std::vector<std::string> argv;
+    std::vector<std::string> env; // added to the container's
+    std::string working_dir;      // empty: the container's
+    std::string user;             // empty: the container's
+    bool tty = false;
+    bool privileged = false;
+    bool detach = false;
+};
+// Runs to its end and returns the exit code (126/127 as docker when it cannot run); streams as in `start`. With a tty
+// the caller's terminal has been put into raw mode by the caller (compose/ui/terminal); size changes come through
+// `resize`, a descriptor that becomes readable with a packed {uint32 rows, columns} (-1: none).
+[[nodiscard]] Result<int> exec(const Context& context, const std::string& id, const ExecRequest& request,
+                               const AttachStreams& streams, int resize_fd = -1);
+
+// An open connection to the monitor whose streams are attached; closing it detaches.
+class Attachment {
+  public:
+    [[nodiscard]] static Result<Attachment> open(const Context& context, const std::string& id, const AttachStreams& streams);
+    [[nodiscard]] Status resize(std::uint32_t rows, std::uint32_t columns);
+    [[nodiscard]] int fd() const { return socket_.get(); } // hangs up when the container ends or the monitor dies
+
+  private:
+    explicit Attachment(Fd socket) : socket_(std::move(socket)) {}
+    Fd socket_;
+    std::string id_;
+    const Context* context_ = nullptr;
+};
+
+} // namespace berth::runtime

@@ -1,0 +1,24 @@
+// archive.hpp - images as tar files: docker save's archive and OCI layouts (tar or folder), read as one stream through
+// decompress -> digest -> unpack with nothing held whole in memory; and plain root file systems (import, export).
+#pragma once
+
+#include "runtime/image/store.hpp"
+
+namespace berth::image {
+
+// From an open descriptor (a file or a pipe): gzip, zstd, xz, bzip2 or plain. Every image and tag in it.
+[[nodiscard]] Result<std::vector<Image>> load_archive(const Context& context, int fd);
+// An OCI layout folder.
+[[nodiscard]] Result<std::vector<Image>> load_layout(const Context& context, const std::string& directory);
+// docker save: docker-archive with OCI layout members beside, as Docker 25+ writes it.
+[[nodiscard]] Status save_archive(const Context& context, const std::vector<std::string>& names, int fd);
+// A root file system's tar as a one-layer image; changes: Dockerfile instructions (docker import -c).
+[[nodiscard]] Result<Image> import_archive(const Context& context, int fd, const std::string& reference,
+                                           const std::vector<std::string>& changes, const std::string& message);
+// A folder as a one-layer image without a detour through tar (our set-up scripts, tests).
+[[nodiscard]] Result<Image> import_directory(const Context& context, const std::string& directory, const std::string& reference,
+                                             const std::vector<std::string>& changes, const std::string& message);
+// Merged root (open_root, or a container's) as a tar.
+[[nodiscard]] Status export_tree(int root, int out_fd);
+
+} // namespace berth::image

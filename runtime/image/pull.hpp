@@ -1,0 +1,14 @@
+// pull.hpp - an image from a registry into the store.
+#pragma once
+
+#include "runtime/image/store.hpp"
+
+namespace berth::image {
+
+struct PullOptions {
+    std::string platform; // "linux/amd64"; empty: this machine's
+};
+// Layers that are in the store are not fetched again. not_found when the registry has no such image.
+[[nodiscard]] Result<Image> pull_image(const Context& context, const std::string& reference, const PullOptions& options);
+
+} // namespace berth::image
