@@ -11,12 +11,17 @@ namespace berth {
 
 namespace detail {
 inline void append(std::string& out, std::string_view text) { out += text; }
-inline void append(std::string& out, char c) { out += c; }
-inline void append(std::string& out, bool value) { out += value ? "true" : "false"; }
+// A template, so that a string literal does not decay into a bool on the way.
 template <std::integral T> void append(std::string& out, T value) {
-    char digits[24];
-    const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-    out.append(digits, end);
+    if constexpr (std::same_as<T, char>) {
+        out += value;
+    } else if constexpr (std::same_as<T, bool>) {
+        out += value ? "true" : "false";
+    } else {
+        char digits[24];
+        const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+        out.append(digits, end);
+    }
 }
 } // namespace detail
 

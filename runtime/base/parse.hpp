@@ -22,7 +22,7 @@ using Duration = std::chrono::nanoseconds;
 [[nodiscard]] Result<std::int64_t> parse_bytes(std::string_view text);
 // Go's time.ParseDuration ("1m30s", "1.5h", "100ms") plus compose's "1d", "1w". Overflow is an error.
 [[nodiscard]] Result<Duration> parse_duration(std::string_view text);
-// y/n yes/no true/false on/off in YAML 1.1's spellings when `yaml11`, otherwise Go's strconv.ParseBool.
+// The spellings of Go's strconv.ParseBool: 1 t T true True TRUE and their opposites.
 [[nodiscard]] Result<bool> parse_bool(std::string_view text);
 [[nodiscard]] Result<double> parse_double(std::string_view text);
 
@@ -36,6 +36,8 @@ using Duration = std::chrono::nanoseconds;
 [[nodiscard]] std::string_view trim(std::string_view text);
 [[nodiscard]] std::string join(const std::vector<std::string>& parts, std::string_view separator);
 [[nodiscard]] std::string to_lower(std::string_view text);
+// Bytes of the UTF-8 sequence that a non-empty text begins with; 0 when it is none (overlong, surrogate, cut off).
+[[nodiscard]] std::size_t utf8_length(std::string_view text);
 [[nodiscard]] bool is_valid_utf8(std::string_view text);
 // Levenshtein with transposition; and the best of `words` within a third of the length: "did you mean".
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);

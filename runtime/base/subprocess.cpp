@@ -1,0 +1,86 @@
+// The only file with Boost.Process (v2 of Boost 1.81: v1 has open races between its wait and its pipes).
+#include "runtime/base/subprocess.hpp"
+
+#include "runtime/base/fd.hpp"
+#include "runtime/base/process.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/readable_pipe.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/writable_pipe.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/process/v2/environment.hpp>
+#include <boost/process/v2/process.hpp>
+#include <boost/process/v2/start_dir.hpp>
+#include <boost/process/v2/stdio.hpp>
+
+namespace berth {
+
+namespace asio = boost::asio;
+namespace process = boost::process::v2;
+
+namespace {
+
+std::string find_program(const std::string& name, const std::map<std::string, std::string>& env) {
+    if (name.find('/') != std::string::npos) return name;
+    const auto own = env.find("PATH");
+    const char* inherited = ::getenv("PATH");
+    const std::string path = own != env.end() ? own->second : inherited != nullptr ? inherited : "/usr/bin:/bin";
+    for (std::size_t start = 0; start <= path.size();) {
+        const auto end = std::min(path.find(':', start), path.size());
+        const std::string candidate = path.substr(start, end - start) + "/" + name;
+        if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+        start = end + 1;
+    }
+    return {};
+}
+
+CommandResult run(const Command& command, const std::string& program, bool& timed_out) {
+    asio::io_context loop;
+    asio::readable_pipe output(loop), errors(loop);
+    asio::writable_pipe input(loop);
+    std::unordered_map<process::environment::key, process::environment::value> env;
+    if (command.env.empty())
+        for (const auto& entry : process::environment::current()) env.emplace(entry.key(), entry.value());
+    for (const auto& [key, value] : command.env) env.emplace(key, value);
+    process::process child(loop, program, command.args, process::process_stdio{input, output, errors}, process::process_environment(env),
+                           process::process_start_dir(command.cwd.empty() ? "." : command.cwd));
+    CommandResult result;
+    asio::async_read(output, asio::dynamic_buffer(result.output), [](auto, auto) {});
+    asio::async_read(errors, asio::dynamic_buffer(result.errors), [](auto, auto) {});
+    asio::async_write(input, asio::buffer(command.input), [&input](auto, auto) { input.close(); });
+    asio::steady_timer timer(loop, command.timeout);
+    child.async_wait([&](auto, int) { timer.cancel(); });
+    timer.async_wait([&](const boost::system::error_code& error) {
+        if (error) return;
+        timed_out = true;
+        boost::system::error_code ignored;
+        child.terminate(ignored);
+        output.close();
+        errors.close();
+        input.close();
+    });
+    loop.run();
+    result.exit_code = shell_exit_code(child.native_exit_code());
+    return result;
+}
+
+} // namespace
+
+Result<CommandResult> run_command(const Command& command) {
+    const std::string program = find_program(command.program, command.env);
+    if (program.empty()) return fail(ErrorCode::not_found, concat("find the program '", command.program, "' in PATH"));
+    try {
+        bool timed_out = false;
+        CommandResult result = run(command, program, timed_out);
+        if (timed_out) return fail(ErrorCode::timed_out, concat("run '", command.program, "': no end after ", command.timeout.count(), " ms"));
+        return result;
+    } catch (const boost::system::system_error& error) {
+        return fail(Error(ErrorCode::failed, concat("run '", command.program, "'")).sys_errno(error.code().value()));
+    } catch (const std::exception& error) {
+        return fail(ErrorCode::failed, concat("run '", command.program, "': ", error.what()));
+    }
+}
+
+} // namespace berth
