@@ -1,4 +1,5 @@
-// render_error.hpp - an Error as people read it: first line greppable, then source line and caret, notes and hint.
+// render_error.hpp - an Error as people read it: first line greppable, then source line and caret, notes and
+// hint.
 //
 //   compose.yaml:12:17: error: services.web.ports[1]: port '80800' is not a number from 1 to 65535
 //      12 |       - "8080:80800"
