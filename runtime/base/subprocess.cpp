@@ -10,7 +10,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/writable_pipe.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/process/v2/environment.hpp>
 #include <boost/process/v2/process.hpp>
 #include <boost/process/v2/start_dir.hpp>
 #include <boost/process/v2/stdio.hpp>
@@ -21,6 +20,25 @@ namespace asio = boost::asio;
 namespace process = boost::process::v2;
 
 namespace {
+
+// An initializer of our own: process_environment of Boost 1.81 is declared in the header-only mode but not defined.
+class ExactEnvironment {
+  public:
+    explicit ExactEnvironment(const std::map<std::string, std::string>& env) {
+        for (const auto& [key, value] : env) texts_.push_back(key + "=" + value);
+        for (const auto& text : texts_) pointers_.push_back(text.c_str());
+        pointers_.push_back(nullptr);
+    }
+    template <class Launcher, class Path>
+    boost::system::error_code on_setup(Launcher& launcher, const Path&, const char* const*) {
+        if (pointers_.size() > 1) launcher.env = pointers_.data(); // none given: the caller's own
+        return {};
+    }
+
+  private:
+    std::vector<std::string> texts_;
+    std::vector<const char*> pointers_;
+};
 
 std::string find_program(const std::string& name, const std::map<std::string, std::string>& env) {
     if (name.find('/') != std::string::npos) return name;
@@ -40,11 +58,8 @@ CommandResult run(const Command& command, const std::string& program, bool& time
     asio::io_context loop;
     asio::readable_pipe output(loop), errors(loop);
     asio::writable_pipe input(loop);
-    std::unordered_map<process::environment::key, process::environment::value> env;
-    if (command.env.empty())
-        for (const auto& entry : process::environment::current()) env.emplace(entry.key(), entry.value());
-    for (const auto& [key, value] : command.env) env.emplace(key, value);
-    process::process child(loop, program, command.args, process::process_stdio{input, output, errors}, process::process_environment(env),
+    ExactEnvironment env(command.env);
+    process::process child(loop, program, command.args, process::process_stdio{input, output, errors}, env,
                            process::process_start_dir(command.cwd.empty() ? "." : command.cwd));
     CommandResult result;
     asio::async_read(output, asio::dynamic_buffer(result.output), [](auto, auto) {});
