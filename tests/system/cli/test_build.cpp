@@ -1,0 +1,65 @@
+#include "tests/support/catch.hpp"
+#include "tests/support/world.hpp"
+
+using namespace berth;
+using namespace berth::test;
+using Catch::Matchers::Contains;
+
+TEST_CASE("build: what is wrong is said with its line, and no image appears") {
+    World world;
+    world.tiny_image();
+    struct Case {
+        const char* dockerfile;
+        const char* says;
+    };
+    for (const auto& bad : {Case{"FROM tiny\nRUNN true\n", "Dockerfile:2:1"}, Case{"FROM tiny\nCOPY missing /x\n", "missing"}, Case{"FROM no/such:base\n", "no/such:base"},
+                            Case{"FROM tiny\nRUN echo some words; exit 7\n", "7"}, Case{"RUN true\n", "FROM"}, Case{"FROM tiny\nCOPY --from=nowhere /a /b\n", "nowhere"},
+                            Case{"FROM tiny AS one\nCOPY --nope=1 a b\n", "nope"}, Case{"", "Dockerfile"}}) {
+        world.write("Dockerfile", bad.dockerfile);
+        const Run result = world.berth({"build", "-t", "bad", "."});
+        CAPTURE(bad.dockerfile, result.err);
+        CHECK(result.exit_code != 0);
+        CHECK_THAT(result.err, Contains(bad.says));
+        CHECK(world.berth({"image", "inspect", "bad"}).exit_code == 1);
+        CHECK(world.ok({"ps", "-aq"}).empty());
+    }
+}
+
+TEST_CASE("build: every instruction of a usual Dockerfile") {
+    World world;
+    world.tiny_image();
+    world.write(".dockerignore", "*.log\n!keep.log\n");
+    world.write("app.txt", "the app\n");
+    world.write("skip.log", "no\n");
+    world.write("keep.log", "yes\n");
+    world.write("Dockerfile", "ARG BASE=tiny\n"
+                              "FROM ${BASE} AS maker\n"
+                              "ARG WHO=world\n"
+                              "RUN echo made for $WHO > /made.txt && chmod 640 /made.txt\n"
+                              "FROM tiny\n"
+                              "LABEL who=\"me\" purpose=test\n"
+                              "ENV COLOUR=blue SHADE=\"dark ${COLOUR:-none}\"\n"
+                              "WORKDIR /srv\n"
+                              "COPY . files/\n"
+                              "COPY --from=maker --chown=1000:1000 /made.txt /made.txt\n"
+                              "RUN [\"/bin/sh\", \"-c\", \"echo exec form > /exec.txt\"]\n"
+                              "USER app\n"
+                              "RUN id -un > /tmp/who\n"
+                              "EXPOSE 80/tcp\n"
+                              "VOLUME /data\n"
+                              "STOPSIGNAL SIGINT\n"
+                              "HEALTHCHECK --interval=5s CMD true\n"
+                              "ENTRYPOINT [\"/bin/sh\", \"-c\"]\n"
+                              "CMD [\"echo $COLOUR; cat /made.txt /exec.txt /tmp/who; ls files; pwd; stat -c %U:%a /made.txt\"]\n");
+    world.ok({"build", "-t", "app:1", "--build-arg", "WHO=tests", "."});
+    CHECK(world.ok({"run", "--rm", "app:1"}) == "blue\nmade for tests\nexec form\napp\nDockerfile\napp.txt\nkeep.log\n/srv\napp:640");
+    CHECK(world.ok({"image", "inspect", "--format", "{{.Config.StopSignal}} {{.Config.Labels.purpose}}", "app:1"}) == "SIGINT test");
+    const std::string first = world.ok({"image", "inspect", "--format", "{{.Id}}", "app:1"});
+    const Run again = world.berth({"build", "-t", "app:2", "--build-arg", "WHO=tests", "."});
+    CHECK(again.exit_code == 0);
+    CHECK_THAT(again.err + again.out, Contains("CACHED"));
+    CHECK(world.ok({"image", "inspect", "--format", "{{.Id}}", "app:2"}) == first);
+    world.write("app.txt", "changed\n");
+    world.ok({"build", "-t", "app:3", "--build-arg", "WHO=tests", "."});
+    CHECK(world.ok({"image", "inspect", "--format", "{{.Id}}", "app:3"}) != first);
+}

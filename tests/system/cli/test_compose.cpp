@@ -1,0 +1,144 @@
+#include "runtime/base/parse.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/world.hpp"
+
+using namespace berth;
+using namespace berth::test;
+using Catch::Matchers::Contains;
+
+namespace {
+const char* k_two = "services:\n"
+                    "  web:\n"
+                    "    image: tiny\n"
+                    "    command: sleep 1000\n"
+                    "    stop_grace_period: 0s\n"
+                    "    environment: {COLOUR: \"${COLOUR:-blue}\"}\n"
+                    "    depends_on: [db]\n"
+                    "  db:\n"
+                    "    image: tiny\n"
+                    "    command: sleep 1000\n"
+                    "    stop_grace_period: 0s\n"
+                    "    volumes: [\"data:/data\"]\n"
+                    "volumes:\n"
+                    "  data:\n";
+}
+
+TEST_CASE("up, ps, ls, exec, logs, top, stop, start, down: the life of a stack") {
+    World world;
+    world.tiny_image();
+    world.write("compose.yaml", k_two);
+    world.compose_ok({"up", "-d"});
+    CHECK(world.compose_ok({"ps", "--services"}) == "db\nweb");
+    CHECK_THAT(world.compose_ok({"ps"}), Contains("proj-web-1") && Contains("proj-db-1") && Contains("Up"));
+    CHECK(world.ok({"inspect", "--format", "{{index .Config.Labels \"com.docker.compose.service\"}}", "proj-web-1"}) == "web");
+    CHECK_THAT(world.compose_ok({"ls"}), Contains("proj") && Contains("running(2)"));
+    CHECK(world.compose_ok({"exec", "-T", "web", "sh", "-c", "echo $COLOUR"}) == "blue");
+    CHECK_THAT(world.compose_ok({"top"}), Contains("sleep 1000"));
+    world.compose_ok({"stop"});
+    CHECK(world.compose_ok({"ps", "-q"}).empty());
+    world.compose_ok({"start"});
+    CHECK(split(world.compose_ok({"ps", "-q"}), '\n').size() == 2);
+    world.compose_ok({"restart", "web"});
+    world.compose_ok({"down"});
+    CHECK(world.ok({"ps", "-aq"}).empty());
+    CHECK(world.ok({"volume", "ls", "-q"}) == "proj_data");
+    world.compose_ok({"down", "-v"});
+    CHECK(world.ok({"volume", "ls", "-q"}).empty());
+    CHECK(world.compose({"down"}).exit_code == 0);
+}
+
+TEST_CASE("up again changes nothing; a changed service alone is re-created and keeps its address") {
+    World world;
+    world.tiny_image();
+    world.write("compose.yaml", k_two);
+    world.compose_ok({"up", "-d"});
+    const std::string before = world.compose_ok({"ps", "-q", "--no-trunc"});
+    world.compose_ok({"up", "-d"});
+    CHECK(world.compose_ok({"ps", "-q", "--no-trunc"}) == before);
+    const auto id = [&](const char* name) { return world.ok({"inspect", "--format", "{{.Id}}", name}); };
+    const auto address = [&] { return world.ok({"inspect", "--format", "{{.NetworkSettings.Networks.proj_default.IPAddress}}", "proj-web-1"}); };
+    const std::string web = id("proj-web-1"), db = id("proj-db-1"), ip = address();
+    world.set_env("COLOUR", "red");
+    CHECK_THAT(world.compose_ok({"plan"}), Contains("web") && Contains("config"));
+    world.compose_ok({"up", "-d"});
+    CHECK(id("proj-db-1") == db);
+    CHECK(id("proj-web-1") != web);
+    CHECK(address() == ip);
+    world.compose_ok({"up", "-d", "--force-recreate"});
+    CHECK(id("proj-db-1") != db);
+}
+
+TEST_CASE("scale, orphans, run, rm, kill, port") {
+    World world;
+    world.tiny_image();
+    world.write("compose.yaml", "services:\n  web:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    ports: [\"80\"]\n");
+    world.compose_ok({"up", "-d", "--scale", "web=3"});
+    CHECK(split(world.compose_ok({"ps", "-q"}), '\n').size() == 3);
+    CHECK_THAT(world.compose_ok({"port", "web", "80"}), Contains("0.0.0.0:"));
+    CHECK(world.compose_ok({"run", "--rm", "web", "echo", "one-off"}) == "one-off");
+    CHECK(world.compose({"run", "--rm", "web", "sh", "-c", "exit 4"}).exit_code == 4);
+    world.compose_ok({"up", "-d", "--scale", "web=1"});
+    CHECK(split(world.compose_ok({"ps", "-q"}), '\n').size() == 1);
+    world.write("compose.yaml", "services:\n  other:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n");
+    const Run orphan = world.compose({"up", "-d"});
+    CHECK_THAT(orphan.err, Contains("orphan") && Contains("proj-web-1"));
+    world.compose_ok({"up", "-d", "--remove-orphans"});
+    CHECK(world.berth({"inspect", "proj-web-1"}).exit_code == 1);
+    world.compose_ok({"kill"});
+    world.compose_ok({"rm", "-f"});
+    CHECK(world.ok({"ps", "-aq"}).empty());
+}
+
+TEST_CASE("services find each other by name, all replicas of one, and only on shared networks") {
+    World world;
+    world.tiny_image();
+    world.write("compose.yaml", "services:\n"
+                                "  web:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    scale: 2\n    networks: {front: {aliases: [site]}}\n"
+                                "  app:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    networks: [front, back]\n"
+                                "  db:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    networks: {back: {ipv4_address: 10.88.0.7}}\n"
+                                "networks:\n  front:\n  back:\n    internal: true\n    ipam: {config: [{subnet: 10.88.0.0/24}]}\n");
+    world.compose_ok({"up", "-d"});
+    const auto addresses = [&](const char* service, const char* name) {
+        const std::string out = world.compose({"exec", "-T", service, "nslookup", name, "127.0.0.11"}).out;
+        std::size_t count = 0;
+        for (const auto& line : split(out, '\n'))
+            if (line.starts_with("Address") && line.find("127.0.0.11") == std::string::npos && line.find(':') != std::string::npos) ++count;
+        return count;
+    };
+    CHECK(addresses("app", "web") == 2);
+    CHECK(addresses("app", "site") == 2);
+    CHECK(addresses("app", "db") == 1);
+    CHECK(addresses("web", "db") == 0);
+    CHECK(world.compose({"exec", "-T", "web", "ping", "-c", "1", "-W", "1", "10.88.0.7"}).exit_code != 0);
+    CHECK(world.compose({"exec", "-T", "app", "ping", "-c", "1", "-W", "1", "10.88.0.7"}).exit_code == 0);
+}
+
+TEST_CASE("builds, profiles, env files, several files, run from a sub-folder") {
+    World world;
+    world.tiny_image();
+    world.write("img/Dockerfile", "FROM tiny\nARG WHO=nobody\nENV WHO=$WHO\nCMD echo built for $WHO\n");
+    world.write(".env", "TARGET=tests\n");
+    world.write("more.env", "EXTRA='a b'\n");
+    world.write("compose.yaml", "services:\n  job:\n    build: {context: ./img, args: {WHO: \"${TARGET}\"}}\n    env_file: more.env\n"
+                                "  debug:\n    image: tiny\n    profiles: [tools]\n    command: echo debugging\n");
+    world.write("compose.override.yaml", "services:\n  job:\n    labels: {from: override}\n");
+    CHECK(world.compose_ok({"config", "--services"}) == "job");
+    world.compose_ok({"up", "-d", "--build"});
+    world.ok({"wait", "proj-job-1"});
+    CHECK_THAT(world.compose_ok({"logs", "--no-color"}), Contains("job-1") && Contains("| built for tests"));
+    CHECK(world.ok({"inspect", "--format", "{{.Config.Labels.from}}", "proj-job-1"}) == "override");
+    CHECK(world.compose_ok({"run", "--rm", "debug"}) == "debugging");
+    CHECK_THAT(world.compose_ok({"config", "--format", "json"}), Contains("\"EXTRA\"") && Contains("a b"));
+    world.compose_ok({"down", "--rmi", "local"});
+    CHECK(world.berth({"image", "inspect", "proj-job"}).exit_code == 1);
+}
+
+TEST_CASE("eight people type up at once: all succeed, one stack") {
+    World world;
+    world.tiny_image();
+    world.write("compose.yaml", k_two);
+    const Run all = host("sh", {"-c", "cd " + world.project() + " && export BERTH_DATA_ROOT=" + world.paths().data_root() + " BERTH_EXEC_ROOT=" + world.paths().exec_root() +
+                                          "; for i in 1 2 3 4 5 6 7 8; do " BERTH_PROGRAM " compose up -d >log.$i 2>&1 || { cat log.$i; echo failed; } & done; wait"});
+    CHECK(all.out == "");
+    CHECK(split(world.compose_ok({"ps", "-q"}), '\n').size() == 2);
+}

@@ -1,0 +1,54 @@
+#include "tests/support/catch.hpp"
+#include "tests/support/world.hpp"
+
+using namespace berth;
+using namespace berth::test;
+using Catch::Matchers::Contains;
+
+TEST_CASE("exec: bad input first") {
+    World world;
+    world.tiny_image();
+    CHECK(world.berth({"exec", "nobody-here", "true"}).exit_code == 1);
+    world.ok({"run", "-d", "--name", "box", "tiny", "sleep", "1000"});
+    CHECK(world.berth({"exec", "box", "no-such-program"}).exit_code == 127);
+    CHECK(world.berth({"exec", "box", "/etc/passwd"}).exit_code == 126);
+    CHECK(world.berth({"exec", "-u", "stranger", "box", "true"}).exit_code == 126);
+    world.ok({"stop", "-t", "0", "box"});
+    const Run stopped = world.berth({"exec", "box", "true"});
+    CHECK(stopped.exit_code == 1);
+    CHECK_THAT(stopped.err, Contains("not running"));
+}
+
+TEST_CASE("exec runs inside: same namespaces, policy, exit code, input") {
+    World world;
+    world.tiny_image();
+    world.ok({"run", "-d", "--name", "box", "-e", "A=1", "--memory", "64m", "tiny", "sleep", "1000"});
+    CHECK(world.ok({"exec", "box", "cat", "/proc/1/comm"}) == "sleep");
+    CHECK(world.berth({"exec", "box", "sh", "-c", "exit 9"}).exit_code == 9);
+    CHECK(world.ok({"exec", "-i", "box", "tr", "a-z", "A-Z"}, "abc") == "ABC");
+    CHECK(world.ok({"exec", "-e", "B=2", "-w", "/tmp", "-u", "app", "box", "sh", "-c", "echo $A$B $PWD $(id -un)"}) == "12 /tmp app");
+    const std::string inside = world.ok({"exec", "box", "grep", "-E", "^(Cap|Seccomp:|NoNewPrivs)", "/proc/self/status"});
+    CHECK(inside == world.ok({"exec", "box", "grep", "-E", "^(Cap|Seccomp:|NoNewPrivs)", "/proc/1/status"}));
+    CHECK(world.ok({"exec", "-d", "box", "touch", "/tmp/made"}).empty());
+    CHECK_THAT(world.ok({"top", "box"}), Contains("sleep 1000"));
+}
+
+TEST_CASE("a terminal: run -t and exec -t give one, of the size that was asked for") {
+    World world;
+    world.tiny_image();
+    // script(1) gives the client a terminal of its own.
+    const auto on_terminal = [&](const std::string& command) {
+        return host("env", {"BERTH_DATA_ROOT=" + world.paths().data_root(), "BERTH_EXEC_ROOT=" + world.paths().exec_root(), "script", "-qec",
+                            "stty rows 33 cols 77; " + command, "/dev/null"});
+    };
+    const Run run = on_terminal(std::string(BERTH_PROGRAM) + " run --rm -it tiny sh -c 'tty; stty size'");
+    CHECK_THAT(run.out, Contains("/dev/pts/0") && Contains("33 77"));
+    CHECK(run.exit_code == 0);
+    world.ok({"run", "-d", "--name", "box", "tiny", "sleep", "1000"});
+    const Run exec = on_terminal(std::string(BERTH_PROGRAM) + " exec -it box sh -c 'tty; stty size; exit 5'");
+    CHECK_THAT(exec.out, Contains("/dev/pts/") && Contains("33 77"));
+    CHECK(exec.exit_code == 5);
+    const Run none = world.berth({"run", "--rm", "-it", "tiny", "true"});
+    CHECK(none.exit_code == 1);
+    CHECK_THAT(none.err, Contains("TTY") || Contains("terminal"));
+}

@@ -1,0 +1,52 @@
+#include "runtime/base/file.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/world.hpp"
+
+using namespace berth;
+using namespace berth::test;
+using Catch::Matchers::Contains;
+
+TEST_CASE("images: import, list, tag, save, load, history, remove") {
+    World world;
+    CHECK(world.berth({"image", "inspect", "tiny"}).exit_code == 1);
+    CHECK(world.berth({"load", "-i", "/no/such/file"}).exit_code == 1);
+    world.write("broken.tar", "this is no archive");
+    CHECK(world.berth({"load", "-i", world.project() + "/broken.tar"}).exit_code == 1);
+    world.tiny_image();
+    CHECK_THAT(world.ok({"images"}), Contains("REPOSITORY") && Contains("tiny") && Contains("latest"));
+    world.ok({"tag", "tiny", "other:1"});
+    const std::string archive = world.project() + "/both.tar";
+    world.ok({"save", "-o", archive, "tiny", "other:1"});
+    CHECK_THAT(host("tar", {"-tf", archive}).out, Contains("manifest.json") && Contains("index.json"));
+    CHECK_THAT(world.ok({"rmi", "tiny"}), Contains("Untagged: tiny:latest"));
+    CHECK_THAT(world.ok({"rmi", "other:1"}), Contains("Deleted: sha256:"));
+    CHECK(world.ok({"images", "-q"}).empty());
+    CHECK_THAT(world.ok({"load", "-i", archive}), Contains("Loaded image: tiny:latest") && Contains("Loaded image: other:1"));
+    CHECK(world.ok({"run", "--rm", "other:1", "echo", "back"}) == "back");
+    CHECK_THAT(world.ok({"history", "tiny"}), Contains("IMAGE"));
+}
+
+TEST_CASE("an image that a container uses is not removed without force") {
+    World world;
+    world.tiny_image();
+    world.ok({"create", "--name", "user", "tiny", "true"});
+    const Run refused = world.berth({"rmi", "tiny"});
+    CHECK(refused.exit_code == 1);
+    CHECK_THAT(refused.err, Contains("user"));
+    world.ok({"rm", "user"});
+    world.ok({"rmi", "tiny"});
+}
+
+TEST_CASE("a layer cannot write outside of its folder") {
+    World world;
+    const std::string victim = world.project() + "/victim";
+    REQUIRE(make_dirs(victim));
+    REQUIRE(write_atomic(victim + "/file", "untouched"));
+    // A link to the victim, then a file through it: two archives in one.
+    world.write("evil.sh", "set -e\ncd " + world.project() + "\nmkdir a b\nln -s " + victim + " a/door\nmkdir b/door\necho bad > b/door/file\n"
+                           "tar -C a -cf evil.tar door\ntar -C b -rf evil.tar door/file\ntar -C b --transform 's,door/file,../../../../../.." + victim + "/up,' -P -rf evil.tar door/file\n");
+    REQUIRE(host("sh", {world.project() + "/evil.sh"}).exit_code == 0);
+    (void)world.berth({"import", world.project() + "/evil.tar", "evil"});
+    CHECK(read_file(victim + "/file").value() == "untouched");
+    CHECK(list_dir(victim).value() == std::vector<std::string>{"file"});
+}

@@ -1,0 +1,69 @@
+#include "tests/support/catch.hpp"
+#include "tests/support/world.hpp"
+
+using namespace berth;
+using namespace berth::test;
+using Catch::Matchers::Contains;
+
+namespace {
+const std::string k_server = "while true; do printf 'HTTP/1.0 200 OK\\r\\n\\r\\nhello' | nc -l -p 80; done";
+}
+
+TEST_CASE("networks: bad input") {
+    World world;
+    world.tiny_image();
+    CHECK(world.berth({"network", "rm", "nowhere"}).exit_code == 1);
+    CHECK(world.berth({"network", "create", "bad name"}).exit_code == 1);
+    CHECK(world.berth({"network", "create", "--subnet", "10.300.0.0/16", "x"}).exit_code == 1);
+    world.ok({"network", "create", "--subnet", "10.77.0.0/24", "a"});
+    CHECK(world.berth({"network", "create", "a"}).exit_code == 1);
+    const Run overlap = world.berth({"network", "create", "--subnet", "10.77.0.128/25", "b"});
+    CHECK(overlap.exit_code == 1);
+    CHECK_THAT(overlap.err, Contains("10.77.0.0/24"));
+    world.ok({"run", "-d", "--name", "one", "--network", "a", "--ip", "10.77.0.9", "tiny", "sleep", "1000"});
+    CHECK_THAT(world.berth({"run", "-d", "--network", "a", "--ip", "10.77.0.9", "tiny", "true"}).err, Contains("10.77.0.9") && Contains("one"));
+    CHECK_THAT(world.berth({"network", "rm", "a"}).err, Contains("one"));
+}
+
+TEST_CASE("containers of one network find each other by name; those of another do not") {
+    World world;
+    world.tiny_image();
+    world.ok({"network", "create", "left"});
+    world.ok({"network", "create", "right"});
+    world.ok({"run", "-d", "--name", "web", "--network", "left", "--network-alias", "site", "tiny", "sh", "-c", k_server});
+    CHECK(world.ok({"run", "--rm", "--network", "left", "tiny", "wget", "-qO-", "-T", "5", "http://web/"}) == "hello");
+    CHECK(world.ok({"run", "--rm", "--network", "left", "tiny", "wget", "-qO-", "-T", "5", "http://site.left/"}) == "hello");
+    CHECK(world.berth({"run", "--rm", "--network", "right", "tiny", "nslookup", "web"}).exit_code != 0);
+    const std::string address = world.ok({"inspect", "--format", "{{.NetworkSettings.Networks.left.IPAddress}}", "web"});
+    CHECK(world.berth({"run", "--rm", "--network", "right", "tiny", "wget", "-qO-", "-T", "1", "http://" + address + "/"}).exit_code != 0);
+    CHECK(world.ok({"run", "--rm", "--network", "none", "tiny", "sh", "-c", "ip -o link | wc -l"}) == "1");
+}
+
+TEST_CASE("published ports: loopback, other addresses, a taken port says by whom") {
+    World world;
+    world.tiny_image();
+    world.ok({"run", "-d", "--name", "web", "-p", "8080:80", "-p", "127.0.0.1:8081:80", "tiny", "sh", "-c", k_server});
+    CHECK(host("curl", {"-sS", "-m", "5", "http://127.0.0.1:8080/"}).out == "hello");
+    CHECK(host("curl", {"-sS", "-m", "5", "http://127.0.0.1:8081/"}).out == "hello");
+    CHECK_THAT(world.ok({"port", "web"}), Contains("80/tcp -> 0.0.0.0:8080") && Contains("80/tcp -> 127.0.0.1:8081"));
+    const Run taken = world.berth({"run", "-d", "--name", "late", "-p", "8080:80", "tiny", "sleep", "1"});
+    CHECK(taken.exit_code == 125);
+    CHECK_THAT(taken.err, Contains("8080") && Contains("web"));
+    CHECK_THAT(world.ok({"ps"}), Contains("0.0.0.0:8080->80/tcp"));
+    world.ok({"stop", "-t", "0", "web"});
+    CHECK(host("curl", {"-sS", "-m", "2", "http://127.0.0.1:8080/"}).exit_code != 0);
+    world.ok({"start", "web"});
+    CHECK(host("curl", {"-sS", "-m", "5", "http://127.0.0.1:8080/"}).out == "hello");
+    // From another container by the host's address of its own network (hairpin).
+    const std::string gateway = world.ok({"network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", "bridge"});
+    CHECK(world.ok({"run", "--rm", "tiny", "wget", "-qO-", "-T", "5", "http://" + gateway + ":8080/"}) == "hello");
+}
+
+TEST_CASE("what somebody else deleted is there again after the next command") {
+    World world;
+    world.tiny_image();
+    world.ok({"run", "-d", "--name", "web", "-p", "8080:80", "tiny", "sh", "-c", k_server});
+    REQUIRE(host("nft", {"flush", "ruleset"}).exit_code == 0);
+    world.ok({"run", "--rm", "tiny", "true"});
+    CHECK(host("curl", {"-sS", "-m", "5", "http://127.0.0.1:8080/"}).out == "hello");
+}

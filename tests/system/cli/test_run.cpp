@@ -1,0 +1,148 @@
+#include "runtime/base/json.hpp"
+#include "runtime/base/parse.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/world.hpp"
+
+using namespace berth;
+using namespace berth::test;
+using Catch::Matchers::Contains;
+
+TEST_CASE("run: a container does not begin when something is wrong with it, and leaves nothing") {
+    World world;
+    world.tiny_image();
+    const std::string before = host_state(world.paths());
+    struct Case {
+        std::vector<std::string> args;
+        int exit_code;
+        const char* says;
+    };
+    const std::vector<Case> cases{
+        {{"run", "--rm", "tiny", "no-such-program"}, 127, "no-such-program"},
+        {{"run", "--rm", "tiny", "/etc/passwd"}, 126, "/etc/passwd"},
+        {{"run", "--rm", "tiny", "/tmp"}, 126, "/tmp"},
+        {{"run", "--rm", "no/such:image", "true"}, 125, "no/such:image"},
+        {{"run", "--rm", "-u", "stranger", "tiny", "true"}, 125, "stranger"},
+        {{"run", "--rm", "--network", "nowhere", "tiny", "true"}, 125, "nowhere"},
+        {{"run", "--rm", "--cap-add", "FOO", "tiny", "true"}, 125, "FOO"},
+        {{"run", "--rm", "-p", "80:80:80:80:80", "tiny", "true"}, 125, "80:80:80:80:80"},
+        {{"run", "--rm", "-v", "/srv:/proc", "tiny", "true"}, 125, "/proc"},
+        {{"run", "--rm", "--memory", "lots", "tiny", "true"}, 125, "lots"},
+        {{"run", "--rm", "--no-such-flag", "tiny", "true"}, 125, "no-such-flag"},
+        {{"run", "--rm", "--name", "a/b", "tiny", "true"}, 125, "a/b"},
+        {{"run"}, 125, ""},
+    };
+    for (const auto& bad : cases) {
+        const Run result = world.berth(bad.args);
+        CAPTURE(join(bad.args, " "), result.err);
+        CHECK(result.exit_code == bad.exit_code);
+        CHECK_THAT(result.err, Contains(bad.says));
+        CHECK(world.ok({"ps", "-aq"}).empty());
+    }
+    settle_links(1);
+    // The default network may have been made meanwhile: it is an object of its own, like docker's bridge.
+    (void)world.berth({"network", "rm", "bridge"});
+    CHECK_THAT(host_state(world.paths()), Contains("links:\nlo\n"));
+}
+
+TEST_CASE("run: output, exit codes, input, environment, working directory, user, hostname") {
+    World world;
+    world.tiny_image();
+    CHECK(world.ok({"run", "--rm", "tiny", "echo", "hello"}) == "hello");
+    CHECK(world.berth({"run", "--rm", "tiny", "sh", "-c", "exit 42"}).exit_code == 42);
+    CHECK(world.berth({"run", "--rm", "tiny", "sh", "-c", "kill -9 $$"}).exit_code == 137);
+    CHECK(world.ok({"run", "--rm", "-i", "tiny", "cat"}, "through stdin") == "through stdin");
+    const Run split_output = world.berth({"run", "--rm", "tiny", "sh", "-c", "echo out; echo err >&2"});
+    CHECK(split_output.out == "out\n");
+    CHECK_THAT(split_output.err, Contains("err\n"));
+    CHECK(world.ok({"run", "--rm", "-e", "COLOUR=blue", "-w", "/made/here", "tiny", "sh", "-c", "echo $COLOUR $PWD"}) == "blue /made/here");
+    CHECK(world.ok({"run", "--rm", "-u", "app", "tiny", "id"}) == "uid=1000(app) gid=1000(app) groups=1000(app),5(tty)");
+    CHECK(world.ok({"run", "--rm", "-u", "4242:7", "tiny", "sh", "-c", "id -u; id -g; id -G"}) == "4242\n7\n7");
+    CHECK(world.ok({"run", "--rm", "-h", "box", "tiny", "sh", "-c", "hostname; cat /etc/hostname"}) == "box\nbox");
+    CHECK(world.ok({"run", "--rm", "--entrypoint", "/bin/echo", "tiny", "a", "b"}) == "a b");
+    CHECK(world.ok({"run", "--rm", "--init", "tiny", "sh", "-c", "echo $$"}) != "1");
+    CHECK(world.ok({"run", "--rm", "tiny", "sh", "-c", "echo $$"}) == "1");
+    CHECK(world.ok({"run", "--rm", "--read-only", "--tmpfs", "/scratch", "tiny", "sh", "-c",
+                    "touch /x 2>/dev/null && echo writable; touch /scratch/x && echo scratch"}) == "scratch");
+    CHECK(world.ok({"ps", "-aq"}).empty());
+}
+
+TEST_CASE("run: limits, sysctls, ulimits and shared memory reach the container") {
+    World world;
+    world.tiny_image();
+    CHECK(world.ok({"run", "--rm", "--ulimit", "nofile=100:200", "tiny", "sh", "-c", "ulimit -Sn; ulimit -Hn"}) == "100\n200");
+    CHECK(world.ok({"run", "--rm", "--sysctl", "net.ipv4.ip_forward=1", "tiny", "cat", "/proc/sys/net/ipv4/ip_forward"}) == "1");
+    CHECK(world.ok({"run", "--rm", "--shm-size", "8m", "tiny", "sh", "-c", "df -k /dev/shm | tail -1 | awk '{print $2}'"}) == "8192");
+    const Run forks = world.berth({"run", "--rm", "--pids-limit", "8", "tiny", "sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 5 & done; echo all"});
+    CHECK_THAT(forks.out, !Contains("all"));
+}
+
+TEST_CASE("a container that runs out of memory says so; one that is killed does not") {
+    World world;
+    world.tiny_image();
+    const Run oom = world.berth({"run", "--name", "big", "--memory", "16m", "tiny", "sh", "-c", "x=$(cat /dev/zero | head -c 200000000 | tr '\\0' 'a'); echo done"});
+    CHECK(oom.exit_code == 137);
+    CHECK(world.ok({"inspect", "--format", "{{.State.OOMKilled}} {{.State.ExitCode}}", "big"}) == "true 137");
+    world.ok({"run", "-d", "--name", "victim", "tiny", "sleep", "1000"});
+    world.ok({"kill", "victim"});
+    CHECK(world.ok({"wait", "victim"}) == "137");
+    CHECK(world.ok({"inspect", "--format", "{{.State.OOMKilled}}", "victim"}) == "false");
+}
+
+TEST_CASE("a detached container: ps, stop, start, restart, rm, name conflicts") {
+    World world;
+    world.tiny_image();
+    const std::string id = world.ok({"run", "-d", "--name", "web", "-l", "tier=front", "tiny", "sleep", "1000"});
+    CHECK(id.size() == 64);
+    CHECK_THAT(world.ok({"ps"}), Contains("CONTAINER ID   IMAGE") && Contains(id.substr(0, 12)) && Contains("\"sleep 1000\"") && Contains("web"));
+    CHECK(world.ok({"ps", "-q", "--no-trunc", "--filter", "label=tier=front"}) == id);
+    const Run again = world.berth({"run", "-d", "--name", "web", "tiny", "true"});
+    CHECK(again.exit_code == 125);
+    CHECK_THAT(again.err, Contains("web") && Contains(id.substr(0, 12)));
+    const std::string address = world.ok({"inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", "web"});
+    CHECK(world.berth({"rm", "web"}).exit_code == 1);
+    world.ok({"stop", "-t", "0", "web"});
+    CHECK(world.ok({"ps", "-q"}).empty());
+    CHECK_THAT(world.ok({"ps", "-a"}), Contains("Exited (137)"));
+    world.ok({"start", "web"});
+    CHECK(world.ok({"inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", "web"}) == address);
+    world.ok({"restart", "-t", "0", "web"});
+    CHECK(world.ok({"inspect", "--format", "{{.State.Status}}", "web"}) == "running");
+    world.ok({"rename", "web", "shop"});
+    CHECK(world.ok({"rm", "-f", "shop"}) == "shop");
+    CHECK(world.berth({"rm", "shop"}).exit_code == 1);
+    CHECK(world.ok({"ps", "-aq"}).empty());
+}
+
+TEST_CASE("restart policies") {
+    World world;
+    world.tiny_image();
+    world.ok({"run", "-d", "--name", "twice", "--restart", "on-failure:2", "tiny", "sh", "-c", "echo run; exit 3"});
+    CHECK(world.ok({"wait", "twice"}) == "3");
+    CHECK(world.ok({"inspect", "--format", "{{.RestartCount}}", "twice"}) == "2");
+    CHECK(world.ok({"logs", "twice"}) == "run\nrun\nrun");
+    world.ok({"run", "-d", "--name", "clean", "--restart", "on-failure", "tiny", "true"});
+    CHECK(world.ok({"wait", "clean"}) == "0");
+    CHECK(world.ok({"inspect", "--format", "{{.RestartCount}}", "clean"}) == "0");
+    world.ok({"run", "-d", "--name", "always", "--restart", "always", "tiny", "sleep", "1000"});
+    world.ok({"stop", "-t", "0", "always"});
+    CHECK(world.ok({"inspect", "--format", "{{.State.Status}}", "always"}) == "exited");
+}
+
+TEST_CASE("--rm of a detached container removes it when it ends, without anybody waiting") {
+    World world;
+    world.tiny_image();
+    const std::string id = world.ok({"run", "-d", "--rm", "tiny", "sh", "-c", "read line"});
+    (void)world.berth({"wait", id});
+    for (int i = 0; i < 50 && !world.ok({"ps", "-aq"}).empty(); ++i) (void)host("sleep", {"0.1"});
+    CHECK(world.ok({"ps", "-aq"}).empty());
+}
+
+TEST_CASE("pause and unpause freeze and thaw") {
+    World world;
+    world.tiny_image();
+    world.ok({"run", "-d", "--name", "p", "tiny", "sleep", "1000"});
+    world.ok({"pause", "p"});
+    CHECK_THAT(world.ok({"ps"}), Contains("(Paused)"));
+    world.ok({"unpause", "p"});
+    CHECK(world.ok({"exec", "p", "echo", "awake"}) == "awake");
+}
