@@ -37,6 +37,8 @@ struct MountRequest {
 // A file that the container finds at `target`, read-only: a config or secret given by content.
 struct FileRequest {
     std::string target, content;
+    std::string
+        host_file; // instead of content: copied, since a bind mount could not give it another owner or mode
     unsigned uid = 0, gid = 0, mode = 0444;
     SourcePos at;
 };

@@ -31,7 +31,8 @@ struct LowerOptions {
 // Errors carry the place in the compose file.
 [[nodiscard]] Result<ContainerRequest> lower_service(const Project& project, const Service& service,
                                                      const LowerOptions& options);
-[[nodiscard]] network::NetworkConfig lower_network(const Project& project, const ProjectNetwork& network);
+[[nodiscard]] Result<network::NetworkConfig> lower_network(const Project& project,
+                                                           const ProjectNetwork& network);
 [[nodiscard]] volumes::Volume lower_volume(const Project& project, const ProjectVolume& volume);
 
 } // namespace berth::compose

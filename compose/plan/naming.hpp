@@ -37,6 +37,10 @@ inline constexpr const char* k_compose_version = "2.40.0"; // the Docker Compose
 [[nodiscard]] std::string config_hash(const ProjectNetwork& network);
 [[nodiscard]] std::string config_hash(const ProjectVolume& volume);
 
+// Other services' `links: [service:alias]`, which make it known under that name on a network that both are
+// on.
+[[nodiscard]] std::vector<std::string> linked_aliases(const Project& project, const Service& service,
+                                                      const std::string& network);
 [[nodiscard]] std::string_view condition_name(DependencyCondition condition); // "service_healthy"
 [[nodiscard]] std::string depends_on_label(const Service& service);
 

@@ -3,7 +3,9 @@
 // is passed over and told through Context::progress, it never blocks the others.
 #pragma once
 
+#include "compose/model/project.hpp"
 #include "runtime/base/context.hpp"
+#include "runtime/base/result.hpp"
 #include "runtime/container/state.hpp"
 
 #include <cstdint>
@@ -46,10 +48,15 @@ struct Observed {
     std::vector<ObservedContainer> containers; // by service, number, age
     std::vector<ObservedNetwork> networks;
     std::vector<ObservedVolume> volumes;
+    // Also what has a name that the project uses without carrying its label: external ones, and strangers.
+    bool names_known = false;
 };
 
 // Objects that carry com.docker.compose.project=<project>.
 [[nodiscard]] Result<Observed> observe(const Context& context, const std::string& project);
+// And networks and volumes by the names in the project: with it the planner tells a missing external one
+// beforehand.
+[[nodiscard]] Result<Observed> observe(const Context& context, const Project& project);
 
 // All projects on this host, for `compose ls`: name, its compose files as labelled, containers by status.
 struct ObservedProject {

@@ -37,8 +37,21 @@ struct UpOptions {
 [[nodiscard]] Result<Plan> plan_up(const Project& project, const Observed& observed,
                                    const UpOptions& options);
 // Only the EnsureImage nodes that plan_up would have: `up` runs them first, since whether an image is newer
-// is known only afterwards. Also `compose build` (build = true) and `compose pull` (pull = "always").
+// is known only afterwards.
 [[nodiscard]] Result<Plan> plan_images(const Project& project, const UpOptions& options);
+
+struct ImageOptions {
+    std::vector<std::string> services; // none: all
+    bool with_dependencies = false;
+    bool ignore_buildable = false; // pull: not those with a build section
+    std::string policy;            // pull: "" or "always"; "missing" passes over what image_ids has
+    std::map<std::string, std::string> image_ids;
+};
+// `compose build`: services without a build section are passed over; additional_contexts "service:X" come
+// first.
+[[nodiscard]] Result<Plan> plan_build(const Project& project, const ImageOptions& options);
+// `compose pull`: services without `image:` are passed over.
+[[nodiscard]] Result<Plan> plan_pull(const Project& project, const ImageOptions& options);
 
 struct DownOptions {
     std::vector<std::string> services; // none: the whole project

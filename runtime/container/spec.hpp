@@ -123,10 +123,12 @@ struct PublishedPort {
     std::string host_ip;
     std::int64_t host_port = 0, container_port = 0;
     std::string protocol = "tcp";
+    std::int64_t host_port_end = 0; // > host_port: any free one from host_port to here
 };
 template <class V> void describe(V& v, PublishedPort& p) {
     v.field("hostIp", p.host_ip);
     v.field("hostPort", p.host_port);
+    v.field("hostPortEnd", p.host_port_end);
     v.field("containerPort", p.container_port);
     v.field("protocol", p.protocol);
 }
