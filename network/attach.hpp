@@ -1,5 +1,5 @@
-// attach.hpp - the facade for one container's network: connect before it starts, disconnect when it has ended, release
-// when it is removed. All idempotent.
+// attach.hpp - the facade for one container's network: connect before it starts, disconnect when it has
+// ended, release when it is removed. All idempotent.
 #pragma once
 
 #include "network/model.hpp"
@@ -13,26 +13,30 @@ namespace berth::network {
 
 struct ConnectRequest {
     std::string container_id, container_name;
-    std::vector<EndpointRequest> endpoints; // in order: eth0, eth1, ...; the default route by priority, then order
+    std::vector<EndpointRequest>
+        endpoints; // in order: eth0, eth1, ...; the default route by priority, then order
     std::vector<PortMapping> ports;
 };
 struct Connection {
-    Fd netns;                      // new, with lo up, interfaces, addresses and routes
-    std::vector<Fd> reservations;  // bound (not listening) host sockets that keep each published port
+    Fd netns;                     // new, with lo up, interfaces, addresses and routes
+    std::vector<Fd> reservations; // bound (not listening) host sockets that keep each published port
     std::vector<Endpoint> endpoints;
-    std::vector<PortMapping> ports; // settled
-    std::vector<std::string> name_folders;  // NameRecord folders of the networks, same order
+    std::vector<PortMapping> ports;        // settled
+    std::vector<std::string> name_folders; // NameRecord folders of the networks, same order
     std::vector<std::string> network_names;
-    std::vector<std::string> name_files;    // this container's records
-    bool internal_only = false;             // nothing may be forwarded to the outside
+    std::vector<std::string> name_files; // this container's records
+    bool internal_only = false;          // nothing may be forwarded to the outside
 };
-// A port that is held by somebody: in_use, saying by whom (pid and program, or which container). On failure nothing of
-// this connection is left.
+// A port that is held by somebody: in_use, saying by whom (pid and program, or which container). On failure
+// nothing of this connection is left.
 [[nodiscard]] Result<Connection> connect(const Context& context, const ConnectRequest& request);
-// Many at once: one firewall transaction, one pass over the records. Same order as the requests; each its own result.
-[[nodiscard]] std::vector<Result<Connection>> connect_all(const Context& context, const std::vector<ConnectRequest>& requests);
+// Many at once: one firewall transaction, one pass over the records. Same order as the requests; each its own
+// result.
+[[nodiscard]] std::vector<Result<Connection>> connect_all(const Context& context,
+                                                          const std::vector<ConnectRequest>& requests);
 
-// Takes down published ports and names; addresses stay leased for the next start. The veth goes with the namespace.
+// Takes down published ports and names; addresses stay leased for the next start. The veth goes with the
+// namespace.
 [[nodiscard]] Status disconnect(const Context& context, const std::string& container_id);
 [[nodiscard]] Status disconnect_all(const Context& context, const std::vector<std::string>& container_ids);
 // disconnect, and gives the addresses back.
@@ -40,11 +44,14 @@ struct Connection {
 [[nodiscard]] Status release_all(const Context& context, const std::vector<std::string>& container_ids);
 
 // The endpoints of one container, as recorded.
-[[nodiscard]] Result<std::vector<Endpoint>> endpoints_of(const Context& context, const std::string& container_id);
-// `berth network connect|disconnect` of a running container: adds or removes one interface in a namespace that exists.
+[[nodiscard]] Result<std::vector<Endpoint>> endpoints_of(const Context& context,
+                                                         const std::string& container_id);
+// `berth network connect|disconnect` of a running container: adds or removes one interface in a namespace
+// that exists.
 [[nodiscard]] Result<Endpoint> join(const Context& context, int netns, const std::string& container_id,
                                     const std::string& container_name, const EndpointRequest& request);
-[[nodiscard]] Status leave(const Context& context, int netns, const std::string& container_id, const std::string& network_id);
+[[nodiscard]] Status leave(const Context& context, int netns, const std::string& container_id,
+                           const std::string& network_id);
 // Nameservers of the host's resolv.conf for the containers' DNS servers to ask, search domains and options.
 struct HostResolver {
     std::vector<std::string> servers, search, options;

@@ -27,7 +27,8 @@ struct NetworkConfig {
     bool enable_ipv6 = false;
     bool attachable = false;
     std::vector<Subnet> subnets; // empty: from the pools (172.17.0.0/12 in /16s, then 192.168.0.0/16 in /20s)
-    std::map<std::string, std::string> options; // com.docker.network.bridge.name, .enable_icc, .host_binding_ipv4, driver.mtu
+    std::map<std::string, std::string>
+        options; // com.docker.network.bridge.name, .enable_icc, .host_binding_ipv4, driver.mtu
     std::map<std::string, std::string> labels;
 };
 template <class V> void describe(V& v, NetworkConfig& c) {
@@ -45,6 +46,7 @@ struct Network {
     std::string id;
     NetworkConfig config; // with subnets and gateways settled
     std::string bridge;   // interface name, "br-" + 12 digits of the id
+    std::int64_t mtu = 0; // settled: the option, or that of the host's default route; 0: the kernel's
     std::string created_at;
 };
 template <class V> void describe(V& v, Network& n) {
@@ -52,13 +54,14 @@ template <class V> void describe(V& v, Network& n) {
     v.field("id", n.id);
     v.field("config", n.config);
     v.field("bridge", n.bridge);
+    v.field("mtu", n.mtu);
     v.field("createdAt", n.created_at);
 }
 
 // One published port (ranges are expanded by the caller).
 struct PortMapping {
-    std::string host_ip;          // empty: all addresses, IPv4 and IPv6
-    std::int64_t host_port = 0;   // 0: any free one
+    std::string host_ip;        // empty: all addresses, IPv4 and IPv6
+    std::int64_t host_port = 0; // 0: any free one
     std::int64_t container_port = 0;
     std::string protocol = "tcp"; // "tcp", "udp"
 };
@@ -69,9 +72,10 @@ template <class V> void describe(V& v, PortMapping& p) {
     v.field("protocol", p.protocol);
 }
 
-// How a container joins one network. Kept in ContainerSpec::network.endpoint_requests, so that each start asks the same.
+// How a container joins one network. Kept in ContainerSpec::network.endpoint_requests, so that each start
+// asks the same.
 struct EndpointRequest {
-    std::string network; // name or id
+    std::string network;              // name or id
     std::vector<std::string> aliases; // beside the container's name and short id
     std::string ipv4, ipv6;           // asked for by the user: refused when taken
     std::string preferred_ipv4;       // of the container that this one replaces: taken when free
@@ -97,9 +101,10 @@ struct Endpoint {
     std::int64_t ipv4_prefix = 0, ipv6_prefix = 0;
     std::string gateway, gateway6;
     std::string mac;
-    std::string interface;      // inside: "eth0"
-    std::string host_interface; // "veth" + 11 digits
-    std::vector<PortMapping> ports; // as published (host ports settled); on the endpoint that carries them
+    std::string interface;             // inside: "eth0"
+    std::string host_interface;        // "veth" + 11 digits
+    std::int64_t gateway_priority = 0; // as asked for: the highest has the default route
+    std::vector<PortMapping> ports;    // as published (host ports settled); on the endpoint that carries them
 };
 template <class V> void describe(V& v, Endpoint& e) {
     v.field("networkId", e.network_id);
@@ -116,6 +121,7 @@ template <class V> void describe(V& v, Endpoint& e) {
     v.field("mac", e.mac);
     v.field("interface", e.interface);
     v.field("hostInterface", e.host_interface);
+    v.field("gatewayPriority", e.gateway_priority);
     v.field("ports", e.ports);
 }
 

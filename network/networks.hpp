@@ -1,5 +1,6 @@
-// networks.hpp - the facade for networks as objects: create, find, list, remove, and the state of the host that they
-// need (bridge, firewall). Two roots never see each other, but share the host's interfaces: names carry the id.
+// networks.hpp - the facade for networks as objects: create, find, list, remove, and the state of the host
+// that they need (bridge, firewall). Two roots never see each other, but share the host's interfaces: names
+// carry the id.
 #pragma once
 
 #include "network/model.hpp"
@@ -10,18 +11,19 @@
 
 namespace berth::network {
 
-// Record, subnet, bridge, firewall. already_exists when the name is taken; a subnet that overlaps another network's or
-// a host route is refused with who holds it.
+// Record, subnet, bridge, firewall. already_exists when the name is taken; a subnet that overlaps another
+// network's or a host route is refused with who holds it.
 [[nodiscard]] Result<Network> create(const Context& context, NetworkConfig config);
 [[nodiscard]] Lookup<Network> find(const Context& context, const std::string& name_or_id);
-[[nodiscard]] Result<Network> get(const Context& context, const std::string& name_or_id); // not_found with "did you mean"
+[[nodiscard]] Result<Network> get(const Context& context,
+                                  const std::string& name_or_id); // not_found with "did you mean"
 [[nodiscard]] Result<std::vector<Network>> list(const Context& context);
 // in_use while endpoints exist (their container names are said).
 [[nodiscard]] Status remove(const Context& context, const std::string& id);
 // Docker's default network "bridge" for plain `berth run`; made when first used.
 [[nodiscard]] Result<Network> ensure_default(const Context& context);
-// Bridge and firewall are what the records say, repaired if somebody deleted them (nft flush ruleset, ip link del).
-// Cheap when nothing is wrong. All networks in one transaction.
+// Bridge and firewall are what the records say, repaired if somebody deleted them (nft flush ruleset, ip link
+// del). Cheap when nothing is wrong. All networks in one transaction.
 [[nodiscard]] Status ensure_host_state(const Context& context);
 [[nodiscard]] Result<std::vector<Endpoint>> endpoints(const Context& context, const std::string& network_id);
 

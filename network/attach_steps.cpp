@@ -1,0 +1,215 @@
+#include "network/attach_steps.hpp"
+
+#include "network/ipam.hpp"
+#include "network/link.hpp"
+#include "network/names.hpp"
+#include "network/networks.hpp"
+#include "network/ports.hpp"
+#include "runtime/base/id.hpp"
+
+#include <algorithm>
+
+namespace berth::network {
+
+namespace {
+
+std::string publishing_container(const Store& store, const PortMapping& port) {
+    const auto networks = store.list();
+    if (!networks) return {};
+    for (const auto& network : *networks) {
+        const auto records = store.all_published(network.id);
+        if (!records) continue;
+        for (const auto& record : *records)
+            for (const auto& held : record.ports)
+                if (held.host_port == port.host_port && held.protocol == port.protocol)
+                    return concat("the container ", record.container_name.empty()
+                                                        ? short_id(record.container_id)
+                                                        : record.container_name);
+    }
+    return {};
+}
+
+Result<Endpoint> take_lease(const Store& store, const Network& network, const ConnectRequest& request,
+                            const EndpointRequest& wanted, std::size_t index, bool& was_there) {
+    Endpoint endpoint;
+    endpoint.network_id = network.id;
+    endpoint.network_name = network.config.name;
+    endpoint.container_id = request.container_id;
+    endpoint.container_name = request.container_name;
+    endpoint.aliases = wanted.aliases;
+    endpoint.gateway_priority = wanted.gateway_priority;
+    endpoint.interface = concat("eth", index);
+    endpoint.host_interface = veth_name(request.container_id, index);
+    BERTH_ASSIGN_OR_RETURN(const FileLock lock, store.lock_network(network.id));
+    // Removed between our look at it and the lock.
+    if (!path_exists(store.folder(network.id) + "/network.json"))
+        return fail(ErrorCode::not_found,
+                    concat("the network '", network.config.name, "' has just been removed"));
+    was_there = path_exists(concat(store.folder(network.id), "/leases/", request.container_id));
+    BERTH_TRY(take_addresses(store, network, wanted, endpoint));
+    auto written = store.write_lease(endpoint);
+    if (written) return endpoint;
+    if (!was_there) (void)give_back_addresses(store, endpoint);
+    return fail(std::move(written).error());
+}
+
+Status check_port_family(const PortMapping& port, const Endpoint& endpoint) {
+    if (port.host_ip.empty()) return {};
+    BERTH_ASSIGN_OR_RETURN(const IpAddress address, parse_address(port.host_ip));
+    if (!(address.v6 ? endpoint.ipv6 : endpoint.ipv4).empty()) return {};
+    return fail(
+        Error(ErrorCode::unsupported,
+              concat("publish a port on ", port.host_ip, ": the network '", endpoint.network_name,
+                     "' has no ", address.v6 ? "IPv6" : "IPv4", " addresses"))
+            .hint(address.v6 ? "set enable_ipv6: true on the network" : "give the network an IPv4 subnet"));
+}
+
+} // namespace
+
+Result<Network> NetworkCache::get(const std::string& name_or_id) {
+    const std::string name = name_or_id.empty() || name_or_id == "default" ? "bridge" : name_or_id;
+    if (const auto found = known_.find(name); found != known_.end()) return found->second;
+    auto network = name == "bridge" ? ensure_default(context_) : berth::network::get(context_, name);
+    if (network) known_.emplace(name, *network);
+    return network;
+}
+
+bool has_ipv6(const std::vector<Network>& networks) {
+    return std::any_of(networks.begin(), networks.end(),
+                       [](const Network& network) { return network.config.enable_ipv6; });
+}
+
+Status check_request(const ConnectRequest& request) {
+    if (!is_hex(request.container_id) || request.container_id.size() < 12)
+        return fail(ErrorCode::internal,
+                    concat("connect a container with the id '", request.container_id, "'"));
+    if (!request.container_name.empty()) BERTH_TRY(check_name(request.container_name, "container"));
+    if (request.endpoints.size() > 30)
+        return fail(ErrorCode::unsupported, "connect a container to more than 30 networks");
+    for (const auto& endpoint : request.endpoints) {
+        for (const auto& alias : endpoint.aliases)
+            BERTH_TRY(check_alias(alias));
+        if (!endpoint.mac.empty()) BERTH_TRY(check_mac(endpoint.mac));
+    }
+    return {};
+}
+
+Status take_leases(const Store& store, NetworkCache& cache, PendingConnection& pending) {
+    const ConnectRequest& request = *pending.request;
+    for (std::size_t i = 0; i < request.endpoints.size(); ++i) {
+        BERTH_ASSIGN_OR_RETURN(Network network, cache.get(request.endpoints[i].network));
+        for (const auto& other : pending.networks)
+            if (other.id == network.id)
+                return fail(ErrorCode::invalid_input,
+                            concat("the network '", network.config.name,
+                                   "' is named twice for the container ", request.container_name));
+        bool was_there = false;
+        BERTH_ASSIGN_OR_RETURN(Endpoint endpoint,
+                               take_lease(store, network, request, request.endpoints[i], i, was_there));
+        pending.networks.push_back(std::move(network));
+        pending.lease_was_there.push_back(was_there);
+        pending.connection.endpoints.push_back(std::move(endpoint));
+    }
+    return {};
+}
+
+void choose_gateways(PendingConnection& pending) {
+    const auto& endpoints = pending.connection.endpoints;
+    const auto better = [&](std::size_t i, const std::optional<std::size_t>& best) {
+        return !best || endpoints[i].gateway_priority > endpoints[*best].gateway_priority;
+    };
+    for (std::size_t i = 0; i < endpoints.size(); ++i) {
+        if (!endpoints[i].gateway.empty() && better(i, pending.gateway4)) pending.gateway4 = i;
+        if (!endpoints[i].gateway6.empty() && better(i, pending.gateway6)) pending.gateway6 = i;
+    }
+    pending.connection.internal_only = !endpoints.empty() && !pending.gateway4 && !pending.gateway6;
+}
+
+Status reserve_ports(const Store& store, PendingConnection& pending) {
+    const ConnectRequest& request = *pending.request;
+    if (request.ports.empty()) return {};
+    if (!pending.gateway4) {
+        // As docker: an internal network is not reached from outside, so there is nothing to publish on.
+        store.context().progress->warn(concat("the ports of the container ", request.container_name,
+                                              " are not published: it is on internal networks only"));
+        return {};
+    }
+    const std::size_t carrier = *pending.gateway4;
+    const auto find_container = [&](const PortMapping& port) { return publishing_container(store, port); };
+    const auto binding =
+        pending.networks[carrier].config.options.find("com.docker.network.bridge.host_binding_ipv4");
+    for (PortMapping port : request.ports) {
+        if (port.host_ip.empty() && binding != pending.networks[carrier].config.options.end() &&
+            binding->second != "0.0.0.0")
+            port.host_ip = binding->second;
+        BERTH_TRY(check_port_family(port, pending.connection.endpoints[carrier]));
+        BERTH_ASSIGN_OR_RETURN(Reservation reservation, reserve_port(port, find_container));
+        pending.connection.ports.push_back(reservation.port);
+        for (auto& socket : reservation.sockets)
+            pending.connection.reservations.push_back(std::move(socket));
+    }
+    pending.connection.endpoints[carrier].ports = pending.connection.ports;
+    return {};
+}
+
+Status create_link(nl_sock* host, const Network& network, const Endpoint& endpoint, int netns) {
+    const VethRequest veth{&network, &endpoint, netns};
+    auto created = create_veth(host, veth);
+    if (created || created.error().sys_errno() != ENODEV) return created;
+    BERTH_ASSIGN_OR_RETURN([[maybe_unused]] const bool made, ensure_bridge(host, network));
+    return create_veth(host, veth);
+}
+
+Status wire_up(nl_sock* host, PendingConnection& pending) {
+    nl_sock* inside = pending.inside.get();
+    auto& endpoints = pending.connection.endpoints;
+    const int netns = pending.connection.netns.get();
+    BERTH_TRY(bring_loopback_up(inside));
+    const bool any_ipv6 = has_ipv6(pending.networks);
+    for (std::size_t i = 0; i < endpoints.size(); ++i) {
+        BERTH_TRY(create_link(host, pending.networks[i], endpoints[i], netns));
+        if (any_ipv6 && !pending.networks[i].config.enable_ipv6) {
+            const std::string sysctl = concat("net/ipv6/conf/", endpoints[i].interface, "/disable_ipv6");
+            BERTH_TRY(run_inside(netns, [&](nl_sock*) { return write_sysctl(sysctl, "1", true); }));
+        }
+        BERTH_TRY(configure_inside(inside, endpoints[i]));
+    }
+    if (pending.gateway4) BERTH_TRY(set_default_route(inside, endpoints[*pending.gateway4], false));
+    if (pending.gateway6) BERTH_TRY(set_default_route(inside, endpoints[*pending.gateway6], true));
+    return {};
+}
+
+std::optional<Publication> publication_of(const PendingConnection& pending) {
+    if (pending.connection.ports.empty() || !pending.gateway4) return std::nullopt;
+    const Endpoint& carrier = pending.connection.endpoints[*pending.gateway4];
+    return Publication{carrier.network_id,
+                       {carrier.container_id, carrier.container_name, carrier.ipv4, carrier.ipv6,
+                        carrier.host_interface, pending.connection.ports}};
+}
+
+Status register_names(const Store& store, PendingConnection& pending) {
+    pending.names_written = true;
+    for (const auto& endpoint : pending.connection.endpoints) {
+        BERTH_TRY(write_names(store.context(), endpoint));
+        pending.connection.name_folders.push_back(store.context().paths.network_names(endpoint.network_id));
+        pending.connection.network_names.push_back(endpoint.network_name);
+        pending.connection.name_files.push_back(
+            name_file(store.context(), endpoint.network_id, endpoint.container_id));
+    }
+    return {};
+}
+
+void undo_connection(const Store& store, PendingConnection& pending) {
+    const auto& endpoints = pending.connection.endpoints;
+    for (std::size_t i = 0; i < endpoints.size(); ++i) {
+        if (pending.names_written)
+            (void)erase_names(store.context(), endpoints[i].network_id, endpoints[i].container_id);
+        if (pending.lease_was_there[i]) continue;
+        const auto lock = store.lock_network(endpoints[i].network_id);
+        (void)store.erase_lease(endpoints[i].network_id, endpoints[i].container_id);
+        (void)give_back_addresses(store, endpoints[i]);
+    }
+    pending.connection = Connection{};
+}
+
+} // namespace berth::network

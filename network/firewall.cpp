@@ -1,0 +1,183 @@
+#include "network/firewall.hpp"
+
+#include "runtime/base/log.hpp"
+#include "runtime/base/process.hpp"
+
+#include <algorithm>
+#include <sys/stat.h>
+
+namespace berth::network {
+
+namespace {
+
+struct FirewallState {
+    std::string boot_id;
+    std::int64_t network_namespace = 0; // a ruleset's number counts within one
+    std::int64_t generation = 0;
+};
+template <class V> void describe(V& v, FirewallState& s) {
+    v.field("bootId", s.boot_id);
+    v.field("networkNamespace", s.network_namespace);
+    v.field("generation", s.generation);
+}
+
+std::int64_t own_namespace() {
+    struct stat info {};
+    return ::stat("/proc/thread-self/ns/net", &info) == 0 ? static_cast<std::int64_t>(info.st_ino) : 0;
+}
+
+std::string state_path(const Store& store) {
+    return store.context().paths.exec_root() + "/firewall.json";
+}
+
+Result<std::vector<ElementOperation>> operations_for(const std::vector<Publication>& publications,
+                                                     ElementChange change) {
+    std::vector<ElementOperation> out;
+    for (const auto& publication : publications) {
+        BERTH_ASSIGN_OR_RETURN(auto elements, port_elements(publication.record));
+        for (auto& element : elements)
+            out.push_back({change, std::move(element)});
+    }
+    // Neighbours of one map share a message.
+    std::stable_sort(out.begin(), out.end(), [](const ElementOperation& a, const ElementOperation& b) {
+        return a.element.map() < b.element.map();
+    });
+    return out;
+}
+
+} // namespace
+
+Lookup<std::uint32_t> Firewall::untouched() const {
+    BERTH_ASSIGN_OR_RETURN(const auto text, read_file_if_exists(state_path(store_), 4096));
+    if (!text) return std::optional<std::uint32_t>();
+    const auto state = parse_record<FirewallState>(*text, state_path(store_));
+    if (!state || state->boot_id != boot_id() || state->network_namespace != own_namespace())
+        return std::optional<std::uint32_t>();
+    BERTH_ASSIGN_OR_RETURN(const std::uint32_t now, ruleset_generation());
+    if (now != static_cast<std::uint64_t>(state->generation)) return std::optional<std::uint32_t>();
+    return std::optional<std::uint32_t>(now);
+}
+
+template <class Change> Status Firewall::commit(Change change) const {
+    BERTH_ASSIGN_OR_RETURN(const std::uint32_t before, ruleset_generation());
+    BERTH_TRY(change());
+    BERTH_ASSIGN_OR_RETURN(const std::uint32_t after, ruleset_generation());
+    // Somebody else's commit fell in between: what it did is looked at next time.
+    if (after != before + 1) return remove_file(state_path(store_));
+    const FirewallState state{boot_id(), own_namespace(), after};
+    return write_atomic(state_path(store_), to_json(state).to_text());
+}
+
+Status Firewall::rebuild() const {
+    RulesetInput input;
+    input.table = store_.context().paths.scope();
+    BERTH_ASSIGN_OR_RETURN(input.networks, store_.list());
+    if (input.networks.empty()) return {};
+    for (const auto& network : input.networks) {
+        BERTH_ASSIGN_OR_RETURN(auto records, store_.all_published(network.id));
+        for (auto& record : records)
+            input.published.push_back(std::move(record));
+    }
+    log::info("writing the firewall table {} for {} networks", input.table, input.networks.size());
+    BERTH_ASSIGN_OR_RETURN(const std::string text, full_ruleset(input));
+    return commit([&]() -> Status {
+        auto written = run_nft_text(text);
+        if (written) return {};
+        // A table of another version of ours, with sets of other types, cannot be changed into this one.
+        log::warn("writing the firewall table {} anew: {}", input.table, written.error().to_string());
+        return run_nft_text(delete_table_text(input.table) + text);
+    });
+}
+
+Status Firewall::ensure() const {
+    BERTH_ASSIGN_OR_RETURN(const FileLock lock, store_.lock_firewall());
+    BERTH_ASSIGN_OR_RETURN(const auto known, untouched());
+    if (known) return {};
+    return rebuild();
+}
+
+Status Firewall::add_network(const Network& network) const {
+    BERTH_ASSIGN_OR_RETURN(const FileLock lock, store_.lock_firewall());
+    BERTH_ASSIGN_OR_RETURN(const auto known, untouched());
+    if (!known) return rebuild();
+    BERTH_ASSIGN_OR_RETURN(const std::string text, add_network_text(store_.context().paths.scope(), network));
+    if (commit([&] { return run_nft_text(text); })) return {};
+    return rebuild();
+}
+
+Status Firewall::remove_network(const Network& network) const {
+    BERTH_ASSIGN_OR_RETURN(const FileLock lock, store_.lock_firewall());
+    const std::string& table = store_.context().paths.scope();
+    BERTH_ASSIGN_OR_RETURN(const auto left, store_.list());
+    if (left.empty()) {
+        const auto keep = has_user_rules(table);
+        if (!keep || !*keep) {
+            BERTH_TRY(run_nft_text(delete_table_text(table)));
+            return remove_file(state_path(store_));
+        }
+    }
+    BERTH_ASSIGN_OR_RETURN(const auto known, untouched());
+    if (known) {
+        BERTH_ASSIGN_OR_RETURN(const std::string text, delete_network_text(table, network));
+        if (commit([&] { return run_nft_text(text); })) return {};
+    }
+    return rebuild();
+}
+
+Error Firewall::explain_conflict(const std::vector<Publication>& publications, Error error) const {
+    const auto networks = store_.list();
+    if (!networks) return error;
+    for (const auto& network : *networks) {
+        const auto records = store_.all_published(network.id);
+        if (!records) continue;
+        for (const auto& record : *records)
+            for (const auto& held : record.ports)
+                for (const auto& wanted : publications)
+                    for (const auto& port : wanted.record.ports)
+                        if (record.container_id != wanted.record.container_id &&
+                            held.host_port == port.host_port && held.protocol == port.protocol)
+                            return Error(ErrorCode::in_use,
+                                         concat("publish the port ", port.host_port, "/", port.protocol,
+                                                ": it is published by the container ",
+                                                record.container_name.empty()
+                                                    ? record.container_id.substr(0, 12)
+                                                    : record.container_name));
+    }
+    return error;
+}
+
+Status Firewall::publish(const std::vector<Publication>& publications) const {
+    if (publications.empty()) return {};
+    BERTH_ASSIGN_OR_RETURN(const auto operations, operations_for(publications, ElementChange::add));
+    BERTH_ASSIGN_OR_RETURN(const FileLock lock, store_.lock_firewall());
+    BERTH_ASSIGN_OR_RETURN(const auto known, untouched());
+    const auto apply = [&]() -> Status {
+        for (const auto& publication : publications)
+            BERTH_TRY(store_.write_published(publication.network_id, publication.record));
+        if (!known) return rebuild();
+        auto changed = commit([&] { return change_elements(store_.context().paths.scope(), operations); });
+        if (changed || changed.error().sys_errno() != EEXIST) return changed;
+        return fail(explain_conflict(publications, std::move(changed).error()));
+    };
+    auto applied = apply();
+    if (!applied)
+        for (const auto& publication : publications)
+            (void)store_.erase_published(publication.network_id, publication.record.container_id);
+    return applied;
+}
+
+Status Firewall::withdraw(const std::vector<Publication>& publications) const {
+    if (publications.empty()) return {};
+    BERTH_ASSIGN_OR_RETURN(const auto operations, operations_for(publications, ElementChange::remove));
+    BERTH_ASSIGN_OR_RETURN(const FileLock lock, store_.lock_firewall());
+    ErrorList failed;
+    for (const auto& publication : publications)
+        failed.push(store_.erase_published(publication.network_id, publication.record.container_id));
+    BERTH_ASSIGN_OR_RETURN(const auto known, untouched());
+    // Elements that are not there any more make the whole transaction fail: then the records decide.
+    if (!known || !commit([&] { return change_elements(store_.context().paths.scope(), operations); }))
+        failed.push(rebuild());
+    return std::move(failed).take();
+}
+
+} // namespace berth::network

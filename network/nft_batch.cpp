@@ -1,0 +1,252 @@
+// Raw nf_tables messages over libnl: what one container's ports need must not cost a parser.
+#include "network/netlink.hpp"
+#include "network/nft.hpp"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <cstdlib>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/errno.h>
+#include <netlink/msg.h>
+#include <netlink/netfilter/nfnl.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+#include <sys/socket.h>
+
+namespace berth::network {
+
+namespace {
+
+constexpr std::uint8_t k_family_inet = 1; // NFPROTO_INET
+// A nested attribute's length is 16 bits; an element with its comment takes at most 240 bytes.
+constexpr std::size_t k_elements_a_message = 200;
+constexpr std::size_t k_message_size = 64u << 10;
+
+struct FreeMessage {
+    void operator()(nl_msg* message) const { ::nlmsg_free(message); }
+};
+using Message = std::unique_ptr<nl_msg, FreeMessage>;
+struct FreeBytes {
+    void operator()(unsigned char* bytes) const { std::free(bytes); }
+};
+
+Result<NlSocket> open_nfnetlink(std::size_t bytes_to_send) {
+    BERTH_ASSIGN_OR_RETURN(NlSocket socket, open_netlink(NETLINK_NETFILTER));
+    // A transaction is one packet: thousands of ports need more than the default.
+    const int size = static_cast<int>(std::max<std::size_t>(bytes_to_send * 2, 256u << 10));
+    if (::setsockopt(::nl_socket_get_fd(socket.get()), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) != 0)
+        (void)::setsockopt(::nl_socket_get_fd(socket.get()), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    return socket;
+}
+
+Failure no_memory() {
+    return fail_errno("build a firewall message", ENOMEM);
+}
+
+Result<Message> new_message(std::uint32_t sequence, std::uint8_t subsystem, std::uint8_t type, int flags,
+                            std::uint8_t family, std::uint16_t resource) {
+    Message message(::nlmsg_alloc_size(k_message_size));
+    if (!message || ::nfnlmsg_put(message.get(), NL_AUTO_PORT, sequence, subsystem, type,
+                                  NLM_F_REQUEST | flags, family, resource) < 0)
+        return no_memory();
+    return message;
+}
+
+void append(std::string& bytes, const Message& message) {
+    const auto* header = ::nlmsg_hdr(message.get());
+    bytes.append(reinterpret_cast<const char*>(header), NLMSG_ALIGN(header->nlmsg_len));
+}
+
+bool put_value(nl_msg* message, int attribute, const std::string& value) {
+    auto* nest = ::nla_nest_start(message, attribute);
+    if (nest == nullptr ||
+        ::nla_put(message, NFTA_DATA_VALUE, static_cast<int>(value.size()), value.data()) < 0)
+        return false;
+    return ::nla_nest_end(message, nest) == 0;
+}
+
+// libnftnl's form of a comment: type 0, length, text with its NUL.
+bool put_comment(nl_msg* message, const std::string& comment) {
+    std::string bytes;
+    bytes += '\0';
+    bytes += static_cast<char>(std::min<std::size_t>(comment.size(), 127) + 1);
+    bytes += comment.substr(0, 127);
+    bytes += '\0';
+    return ::nla_put(message, NFTA_SET_ELEM_USERDATA, static_cast<int>(bytes.size()), bytes.data()) >= 0;
+}
+
+bool put_element(nl_msg* message, const ElementOperation& operation) {
+    auto* nest = ::nla_nest_start(message, NFTA_LIST_ELEM);
+    if (nest == nullptr || !put_value(message, NFTA_SET_ELEM_KEY, operation.element.key())) return false;
+    if (operation.change == ElementChange::add) {
+        if (!put_value(message, NFTA_SET_ELEM_DATA, operation.element.data())) return false;
+        if (!put_comment(message, operation.element.comment)) return false;
+    }
+    return ::nla_nest_end(message, nest) == 0;
+}
+
+using Operations = std::vector<ElementOperation>;
+
+Result<Message> element_message(const std::string& table, Operations::const_iterator from,
+                                Operations::const_iterator to, std::uint32_t sequence, bool last) {
+    const bool adds = from->change == ElementChange::add;
+    const int flags = (adds ? NLM_F_CREATE | NLM_F_EXCL : 0) | (last ? NLM_F_ACK : 0);
+    BERTH_ASSIGN_OR_RETURN(Message message, new_message(sequence, NFNL_SUBSYS_NFTABLES,
+                                                        adds ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, flags,
+                                                        k_family_inet, 0));
+    auto* raw = message.get();
+    if (::nla_put_string(raw, NFTA_SET_ELEM_LIST_TABLE, table.c_str()) < 0 ||
+        ::nla_put_string(raw, NFTA_SET_ELEM_LIST_SET, from->element.map().c_str()) < 0)
+        return no_memory();
+    auto* list = ::nla_nest_start(raw, NFTA_SET_ELEM_LIST_ELEMENTS);
+    if (list == nullptr) return no_memory();
+    for (auto it = from; it != to; ++it)
+        if (!put_element(raw, *it)) return no_memory();
+    if (::nla_nest_end(raw, list) < 0) return no_memory();
+    return message;
+}
+
+Status send_bytes(nl_sock* socket, std::string& bytes) {
+    if (const int code = ::nl_sendto(socket, bytes.data(), bytes.size()); code < 0)
+        return fail_netlink(code, "send a firewall change");
+    return {};
+}
+
+// Calls `handle` for each message that arrives until it returns false.
+template <class Handle> Status receive(nl_sock* socket, Handle handle) {
+    for (;;) {
+        sockaddr_nl from{};
+        unsigned char* raw = nullptr;
+        const int size = ::nl_recv(socket, &from, &raw, nullptr);
+        const std::unique_ptr<unsigned char, FreeBytes> owned(raw);
+        if (size < 0) return fail_netlink(size, "read the kernel's answer about the firewall");
+        int rest = size;
+        for (auto* header = reinterpret_cast<nlmsghdr*>(raw); ::nlmsg_ok(header, rest) != 0;
+             header = ::nlmsg_next(header, &rest))
+            if (!handle(*header)) return {};
+    }
+}
+
+int error_of(const nlmsghdr& header) {
+    return static_cast<const nlmsgerr*>(::nlmsg_data(&header))->error;
+}
+
+// The kernel answers for each message that went wrong and for the last one, which asks for it; a transaction
+// that cannot be committed is answered for its beginning.
+Status await_batch(nl_sock* socket, std::uint32_t begin, std::uint32_t last) {
+    int error = 0;
+    BERTH_TRY(receive(socket, [&](const nlmsghdr& header) {
+        if (header.nlmsg_type != NLMSG_ERROR) return true;
+        if (error == 0) error = -error_of(header);
+        return header.nlmsg_seq != last && header.nlmsg_seq != begin;
+    }));
+    if (error != 0) return fail_errno("change the published ports in the firewall", error);
+    return {};
+}
+
+// One dump or one get; the answers' bytes without their headers' sequence and port numbers.
+template <class Handle> Status query(std::uint8_t type, int flags, std::uint8_t family,
+                                     const std::string& table, const char* chain, int table_attribute,
+                                     int chain_attribute, Handle handle) {
+    BERTH_ASSIGN_OR_RETURN(const NlSocket socket, open_nfnetlink(0));
+    BERTH_ASSIGN_OR_RETURN(const Message message,
+                           new_message(1, NFNL_SUBSYS_NFTABLES, type, flags, family, 0));
+    if (!table.empty() && ::nla_put_string(message.get(), table_attribute, table.c_str()) < 0)
+        return no_memory();
+    if (chain != nullptr && ::nla_put_string(message.get(), chain_attribute, chain) < 0) return no_memory();
+    std::string bytes;
+    append(bytes, message);
+    BERTH_TRY(send_bytes(socket.get(), bytes));
+    int error = 0;
+    const bool dump = (flags & NLM_F_DUMP) != 0;
+    BERTH_TRY(receive(socket.get(), [&](const nlmsghdr& header) {
+        if (header.nlmsg_type == NLMSG_ERROR) {
+            error = -error_of(header);
+            return false;
+        }
+        if (header.nlmsg_type == NLMSG_DONE) return false;
+        handle(header);
+        return dump;
+    }));
+    if (error != 0) return fail_errno("read the firewall", error);
+    return {};
+}
+
+} // namespace
+
+Result<std::uint32_t> ruleset_generation() {
+    std::uint32_t generation = 0;
+    BERTH_TRY(query(NFT_MSG_GETGEN, 0, AF_UNSPEC, {}, nullptr, 0, 0, [&](const nlmsghdr& header) {
+        auto* copy = const_cast<nlmsghdr*>(&header);
+        if (auto* attribute = ::nlmsg_find_attr(copy, sizeof(nfgenmsg), NFTA_GEN_ID))
+            generation = ntohl(::nla_get_u32(attribute));
+    }));
+    return generation;
+}
+
+Status change_elements(const std::string& table, const std::vector<ElementOperation>& operations) {
+    if (operations.empty()) return {};
+    constexpr std::uint32_t k_begin = 1;
+    std::uint32_t sequence = k_begin;
+    std::string bytes;
+    BERTH_ASSIGN_OR_RETURN(const Message begin, new_message(sequence, 0, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC,
+                                                            NFNL_SUBSYS_NFTABLES));
+    append(bytes, begin);
+    for (auto from = operations.begin(); from != operations.end();) {
+        auto to = from;
+        std::size_t count = 0;
+        while (to != operations.end() && count < k_elements_a_message && to->change == from->change &&
+               to->element.map() == from->element.map()) {
+            ++to;
+            ++count;
+        }
+        BERTH_ASSIGN_OR_RETURN(const Message message,
+                               element_message(table, from, to, ++sequence, to == operations.end()));
+        append(bytes, message);
+        from = to;
+    }
+    const std::uint32_t last = sequence;
+    BERTH_ASSIGN_OR_RETURN(const Message end, new_message(++sequence, 0, NFNL_MSG_BATCH_END, 0, AF_UNSPEC,
+                                                          NFNL_SUBSYS_NFTABLES));
+    append(bytes, end);
+    BERTH_ASSIGN_OR_RETURN(const NlSocket socket, open_nfnetlink(bytes.size()));
+    BERTH_TRY(send_bytes(socket.get(), bytes));
+    return await_batch(socket.get(), k_begin, last);
+}
+
+Result<std::string> dump_rules(const std::string& table) {
+    std::string out;
+    const auto& chains = own_chains();
+    BERTH_TRY(
+        query(NFT_MSG_GETRULE, NLM_F_DUMP, k_family_inet, table, nullptr, NFTA_RULE_TABLE, NFTA_RULE_CHAIN,
+              [&](const nlmsghdr& header) {
+                  auto* copy = const_cast<nlmsghdr*>(&header);
+                  auto* table_name = ::nlmsg_find_attr(copy, sizeof(nfgenmsg), NFTA_RULE_TABLE);
+                  auto* chain_name = ::nlmsg_find_attr(copy, sizeof(nfgenmsg), NFTA_RULE_CHAIN);
+                  if (table_name == nullptr || chain_name == nullptr || table != ::nla_get_string(table_name))
+                      return;
+                  if (std::find(chains.begin(), chains.end(), ::nla_get_string(chain_name)) == chains.end())
+                      return;
+                  out.append(static_cast<const char*>(::nlmsg_data(&header)) + sizeof(nfgenmsg),
+                             static_cast<std::size_t>(::nlmsg_datalen(&header)) - sizeof(nfgenmsg));
+              }));
+    return out;
+}
+
+Result<bool> has_user_rules(const std::string& table) {
+    bool any = false;
+    BERTH_TRY(query(NFT_MSG_GETRULE, NLM_F_DUMP, k_family_inet, table, "berth-user", NFTA_RULE_TABLE,
+                    NFTA_RULE_CHAIN, [&](const nlmsghdr& header) {
+                        auto* copy = const_cast<nlmsghdr*>(&header);
+                        auto* table_name = ::nlmsg_find_attr(copy, sizeof(nfgenmsg), NFTA_RULE_TABLE);
+                        auto* chain_name = ::nlmsg_find_attr(copy, sizeof(nfgenmsg), NFTA_RULE_CHAIN);
+                        any = any || (table_name != nullptr && chain_name != nullptr &&
+                                      table == ::nla_get_string(table_name) &&
+                                      std::string_view("berth-user") == ::nla_get_string(chain_name));
+                    }));
+    return any;
+}
+
+} // namespace berth::network
