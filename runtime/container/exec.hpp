@@ -1,5 +1,5 @@
-// exec.hpp - another process in a running container, and attaching to the first one. Both keep the container's policy
-// (capabilities, seccomp, cgroup): stored plan, not defaults (CVE-2022-27650).
+// exec.hpp - another process in a running container, and attaching to the first one. Both keep the
+// container's policy (capabilities, seccomp, cgroup): stored plan, not defaults (CVE-2022-27650).
 #pragma once
 
 #include "runtime/container/lifecycle.hpp"
@@ -15,21 +15,30 @@ struct ExecRequest {
     bool privileged = false;
     bool detach = false;
 };
-// Runs to its end and returns the exit code (126/127 as docker when it cannot run); streams as in `start`. With a tty
-// the caller's terminal has been put into raw mode by the caller (compose/ui/terminal); size changes come through
-// `resize`, a descriptor that becomes readable with a packed {uint32 rows, columns} (-1: none).
+// Runs to its end and returns the exit code (126/127 as docker when it cannot run); streams as in `start`.
+// With a tty the caller's terminal has been put into raw mode by the caller (compose/ui/terminal); size
+// changes come through `resize`, a descriptor that becomes readable with a packed {uint32 rows, columns} (-1:
+// none).
 [[nodiscard]] Result<int> exec(const Context& context, const std::string& id, const ExecRequest& request,
                                const AttachStreams& streams, int resize_fd = -1);
 
 // An open connection to the monitor whose streams are attached; closing it detaches.
 class Attachment {
   public:
-    [[nodiscard]] static Result<Attachment> open(const Context& context, const std::string& id, const AttachStreams& streams);
-    [[nodiscard]] Status resize(std::uint32_t rows, std::uint32_t columns);
-    [[nodiscard]] int fd() const { return socket_.get(); } // hangs up when the container ends or the monitor dies
+    Attachment() = default; // not attached
+    [[nodiscard]] static Result<Attachment> open(const Context& context, const std::string& id,
+                                                 const AttachStreams& streams);
+    [[nodiscard]] berth::Status resize(std::uint32_t rows, std::uint32_t columns);
+    [[nodiscard]] int fd() const {
+        return socket_.get();
+    } // hangs up when the container ends or the monitor dies
+    // Until then: all output has been handed over. interrupted when the context is cancelled.
+    [[nodiscard]] berth::Status wait();
+    void leave_open() { (void)socket_.release(); } // for the rest of this process's life
 
   private:
-    explicit Attachment(Fd socket) : socket_(std::move(socket)) {}
+    Attachment(Fd socket, std::string id, const Context& context)
+        : socket_(std::move(socket)), id_(std::move(id)), context_(&context) {}
     Fd socket_;
     std::string id_;
     const Context* context_ = nullptr;

@@ -6,7 +6,8 @@
 namespace berth::runtime {
 
 // networks: docker's NetworkSettings.Networks object, made by the caller (the runtime knows no networks).
-[[nodiscard]] Result<Json> inspect(const Context& context, const Container& container, const Json& networks, const Json& ports);
+[[nodiscard]] Result<Json> inspect(const Context& context, const Container& container, const Json& networks,
+                                   const Json& ports);
 
 struct ProcessRow {
     std::int64_t pid = 0, parent = 0;

@@ -1,5 +1,6 @@
-// lifecycle.hpp - what one can do to a container. Each function locks the container it changes, is safe to repeat after
-// a kill at any point, and leaves nothing half-made when it fails. Networks and volumes come in from the caller.
+// lifecycle.hpp - what one can do to a container. Each function locks the container it changes, is safe to
+// repeat after a kill at any point, and leaves nothing half-made when it fails. Networks and volumes come in
+// from the caller.
 #pragma once
 
 #include "runtime/base/fd.hpp"
@@ -12,49 +13,62 @@
 
 namespace berth::runtime {
 
-// Writes record, bundle, /etc files; takes the name. Nothing runs. The spec gets its id and name. The id is chosen
-// beforehand with make_id() when networks need it first. already_exists when the name is taken (by whom is said).
+// Writes record, bundle, /etc files; takes the name. Nothing runs. The spec gets its id and name. The id is
+// chosen beforehand with make_id() when networks need it first. already_exists when the name is taken (by
+// whom is said).
 [[nodiscard]] Result<Container> create(const Context& context, ContainerSpec spec);
 
 // What the caller wired for this start.
 struct StartNetwork {
-    Fd netns;                        // invalid for "none" (a new empty one), "host", "container:..."
+    Fd netns;                          // invalid for "none" (a new empty one), "host", "container:..."
     std::vector<Fd> port_reservations; // held by the monitor as long as the slot lives
     monitor::NamesPlan names;
     std::vector<std::string> name_files;
-    std::vector<std::pair<std::string, std::string>> hosts; // address, names: lines of /etc/hosts for the container itself
+    std::vector<std::pair<std::string, std::string>>
+        hosts; // address, names: lines of /etc/hosts for the container itself
+    std::string
+        host_gateway; // what "host-gateway" in extra_hosts stands for; empty: the namespace's default gateway
 };
+class Attachment; // exec.hpp
 // Streams of the caller that are attached before the process runs, so that no output is missed.
 struct AttachStreams {
-    int in = -1, out = -1, err = -1; // borrowed; -1: not wanted
+    int in = -1, out = -1, err = -1;     // borrowed; -1: not wanted
     std::uint32_t rows = 0, columns = 0; // first size of the terminal
 };
-// Spawns the monitor and returns when the process runs (execve succeeded). On failure the error says which step failed,
-// with exit code 125/126/127 in ErrorCode terms, and everything of this start is gone.
-[[nodiscard]] Result<ContainerState> start(const Context& context, const std::string& id, StartNetwork network,
-                                           const std::optional<AttachStreams>& attach = std::nullopt);
+// Spawns the monitor and returns when the process runs (execve succeeded). On failure the error says which
+// step failed, with exit code 125/126/127 in ErrorCode terms, and everything of this start is gone. Already
+// running: its state. attachment: gets the open connection of `attach`; without it the connection stays open
+// as long as this process lives.
+[[nodiscard]] Result<ContainerState> start(const Context& context, const std::string& id,
+                                           StartNetwork network,
+                                           const std::optional<AttachStreams>& attach = std::nullopt,
+                                           Attachment* attachment = nullptr);
 
 struct StopOptions {
     std::optional<std::chrono::nanoseconds> timeout; // none: the container's own; negative: wait for ever
     int signal = 0;                                  // 0: the container's stop signal
 };
 // Signal, wait, SIGKILL. Works when the monitor is dead too (cgroup.kill). Not running: fine.
-[[nodiscard]] Result<ContainerState> stop(const Context& context, const std::string& id, const StopOptions& options);
-[[nodiscard]] Status send_signal(const Context& context, const std::string& id, int signal); // error when not running
-[[nodiscard]] Status pause(const Context& context, const std::string& id);
-[[nodiscard]] Status unpause(const Context& context, const std::string& id);
-// Record, layers, name, exec folder, cgroup; not networks or volumes. Running: in_use unless force (SIGKILL first).
-[[nodiscard]] Status remove(const Context& context, const std::string& id, bool force);
-[[nodiscard]] Status rename(const Context& context, const std::string& id, const std::string& name);
+[[nodiscard]] Result<ContainerState> stop(const Context& context, const std::string& id,
+                                          const StopOptions& options);
+[[nodiscard]] berth::Status send_signal(const Context& context, const std::string& id,
+                                        int signal); // error when not running
+[[nodiscard]] berth::Status pause(const Context& context, const std::string& id);
+[[nodiscard]] berth::Status unpause(const Context& context, const std::string& id);
+// Record, layers, name, exec folder, cgroup; not networks or volumes. Running: in_use unless force (SIGKILL
+// first).
+[[nodiscard]] berth::Status remove(const Context& context, const std::string& id, bool force);
+[[nodiscard]] berth::Status rename(const Context& context, const std::string& id, const std::string& name);
 
-// Follows a container's state by events, never by polling: the monitor's control socket, or the record when no monitor
-// lives. fd() becomes readable when next() has something. One per thread; many may be polled together.
+// Follows a container's state by events, never by polling: the monitor's control socket, or the record when
+// no monitor lives. fd() becomes readable when next() has something. One per thread; many may be polled
+// together.
 class StateWatch {
   public:
     [[nodiscard]] static Result<StateWatch> open(const Context& context, const std::string& id);
     [[nodiscard]] int fd() const { return socket_.get(); } // -1: it is not running, next() answers at once
-    // Blocks until the state changes (the first call returns the present one); empty: it has ended for good and
-    // `last()` is final.
+    // Blocks until the state changes (the first call returns the present one); empty: it has ended for good
+    // and `last()` is final.
     [[nodiscard]] Lookup<ContainerState> next();
     [[nodiscard]] const ContainerState& last() const { return last_; }
 

@@ -1,5 +1,6 @@
-// spec.hpp - ContainerSpec: everything that create() needs, resolved: no image lookups, no compose words, no network
-// types. Written once as spec.json and never changed (rename and update write a new one under the container's lock).
+// spec.hpp - ContainerSpec: everything that create() needs, resolved: no image lookups, no compose words, no
+// network types. Written once as spec.json and never changed (rename and update write a new one under the
+// container's lock).
 #pragma once
 
 #include "runtime/base/json.hpp"
@@ -13,10 +14,11 @@
 
 namespace berth::monitor {
 inline std::span<const EnumName<RestartKind>> enum_names(RestartKind) {
-    static constexpr std::array<EnumName<RestartKind>, 4> names{{{RestartKind::no, "no"},
-                                                                 {RestartKind::on_failure, "on-failure"},
-                                                                 {RestartKind::always, "always"},
-                                                                 {RestartKind::unless_stopped, "unless-stopped"}}};
+    static constexpr std::array<EnumName<RestartKind>, 4> names{
+        {{RestartKind::no, "no"},
+         {RestartKind::on_failure, "on-failure"},
+         {RestartKind::always, "always"},
+         {RestartKind::unless_stopped, "unless-stopped"}}};
     return names;
 }
 } // namespace berth::monitor
@@ -40,8 +42,10 @@ struct Mount {
     bool read_only = false;
     bool recursive = true;
     std::string propagation; // "rprivate" (default), "rslave", "shared", ...
-    std::vector<std::string> options; // tmpfs: "size=64m", "mode=1777"; further mount flags ("nosuid", "noexec")
-    bool anonymous = false;  // a volume without a name of the user's: removed with the container by rm -v, --rm
+    std::vector<std::string>
+        options; // tmpfs: "size=64m", "mode=1777"; further mount flags ("nosuid", "noexec")
+    bool anonymous =
+        false; // a volume without a name of the user's: removed with the container by rm -v, --rm
 };
 template <class V> void describe(V& v, Mount& m) {
     v.field("kind", m.kind);
@@ -70,7 +74,7 @@ template <class V> void describe(V& v, Healthcheck& h) {
 }
 
 struct Ulimit {
-    std::string name; // "nofile"
+    std::string name;                // "nofile"
     std::int64_t soft = 0, hard = 0; // -1: unlimited
 };
 template <class V> void describe(V& v, Ulimit& u) {
@@ -87,16 +91,16 @@ template <class V> void describe(V& v, DeviceMapping& d) {
     v.field("permissions", d.permissions);
 }
 
-struct Limits { // 0 or empty: none
-    std::int64_t memory = 0;         // bytes
-    std::int64_t memory_swap = 0;    // bytes, memory + swap; -1: unlimited swap
+struct Limits {                   // 0 or empty: none
+    std::int64_t memory = 0;      // bytes
+    std::int64_t memory_swap = 0; // bytes, memory + swap; -1: unlimited swap
     std::int64_t memory_reservation = 0;
-    std::int64_t nano_cpus = 0;      // 1.5 CPUs = 1'500'000'000
+    std::int64_t nano_cpus = 0; // 1.5 CPUs = 1'500'000'000
     std::int64_t cpu_shares = 0, cpu_period = 0, cpu_quota = 0;
     std::string cpuset_cpus, cpuset_mems;
-    std::int64_t pids = 0;           // 0: the default 4096; -1: unlimited
+    std::int64_t pids = 0; // 0: the default 4096; -1: unlimited
     std::int64_t blkio_weight = 0;
-    std::int64_t shm_size = 0;       // 0: 64 MiB
+    std::int64_t shm_size = 0; // 0: 64 MiB
     bool oom_kill_disable = false;
     std::optional<std::int64_t> oom_score_adj, swappiness;
 };
@@ -133,14 +137,15 @@ template <class V> void describe(V& v, PublishedPort& p) {
     v.field("protocol", p.protocol);
 }
 struct NetworkView {
-    // "none", "host", "container:<id>", or "bridge" for anything that network/ wires: then each start is handed a
-    // network namespace.
+    // "none", "host", "container:<id>", or "bridge" for anything that network/ wires: then each start is
+    // handed a network namespace.
     std::string mode = "bridge";
     std::vector<std::string> extra_hosts; // "name:ip"
     std::vector<std::string> dns, dns_search, dns_options;
     std::vector<PublishedPort> asked_ports; // as asked for; host_port 0: any
     std::vector<std::string> exposed_ports; // "80/tcp"
-    // The networks to join, as the caller wants them back at each start (network::EndpointRequest in JSON form).
+    // The networks to join, as the caller wants them back at each start (network::EndpointRequest in JSON
+    // form).
     Json endpoint_requests = Json::array();
 };
 template <class V> void describe(V& v, NetworkView& n) {
@@ -159,17 +164,17 @@ struct ContainerSpec {
     std::string id;   // empty: create() makes one
     std::string name; // without a slash; empty: create() makes one up
     std::string created_at;
-    std::string image;          // as the user named it
-    std::string image_id;       // "sha256:..." of its configuration
+    std::string image;               // as the user named it
+    std::string image_id;            // "sha256:..." of its configuration
     std::vector<std::string> layers; // unpacked layer folders, topmost first (image::lower_dirs)
-    std::string rootfs;         // a plain folder instead of image layers
+    std::string rootfs;              // a plain folder instead of image layers
     std::map<std::string, std::string> labels;
     std::vector<std::string> entrypoint, command; // as they run: argv = entrypoint + command
     std::vector<std::string> env;                 // "K=v", image's and user's merged
     std::string working_dir;
-    std::string user;           // "", "uid", "name", "uid:gid", "name:group"; resolved against the image at create
+    std::string user; // "", "uid", "name", "uid:gid", "name:group"; resolved against the image at create
     std::vector<std::string> group_add;
-    std::string hostname;       // empty: the short id
+    std::string hostname; // empty: the short id
     std::string domainname;
     bool tty = false, open_stdin = false, stdin_once = false, attach_stdin = false;
     bool init = false, read_only = false, privileged = false, auto_remove = false;
@@ -182,12 +187,12 @@ struct ContainerSpec {
     std::vector<Mount> mounts;
     std::string pid_mode, ipc_mode, uts_mode, cgroupns_mode, userns_mode; // "", "host", "container:<id>", ...
     std::string cgroup_parent;
-    std::string runtime;        // another OCI runtime's name; empty: ours
+    std::string runtime; // another OCI runtime's name; empty: ours
     monitor::RestartPlan restart;
     std::optional<Healthcheck> healthcheck;
-    std::string stop_signal;    // "" : SIGTERM
+    std::string stop_signal; // "" : SIGTERM
     std::int64_t stop_timeout_ns = 10'000'000'000;
-    std::string log_driver = "json-file"; // "json-file", "local", "none"
+    std::string log_driver = "json-file";           // "json-file", "local", "none"
     std::map<std::string, std::string> log_options; // "max-size", "max-file"
     NetworkView network;
 };

@@ -1,5 +1,5 @@
-// state.hpp - ContainerState: state.json of a container. Owned by the monitor while it lives, by the holder of the
-// container's lock otherwise. Core (the monitor writes it).
+// state.hpp - ContainerState: state.json of a container. Owned by the monitor while it lives, by the holder
+// of the container's lock otherwise. Core (the monitor writes it).
 #pragma once
 
 #include "runtime/base/describe.hpp"
@@ -48,14 +48,14 @@ template <class V> void describe(V& v, ProbeResult& p) {
 struct ContainerState {
     std::int64_t version = 1;
     Status status = Status::created;
-    std::string boot_id;   // a record of another boot is "stopped by reboot"
+    std::string boot_id; // a record of another boot is "stopped by reboot"
     ProcessId monitor;
-    ProcessId process;     // pid 1 of the container; pid 0 when not running
-    std::string started_at;  // RFC 3339; empty: never
+    ProcessId process;      // pid 1 of the container; pid 0 when not running
+    std::string started_at; // RFC 3339; empty: never
     std::string finished_at;
     std::int64_t exit_code = 0;
     bool oom_killed = false;
-    std::string error;     // why the last start failed
+    std::string error; // why the last start failed
     std::int64_t restart_count = 0;
     bool stopped_by_user = false; // no restart by policy
     Health health = Health::none;

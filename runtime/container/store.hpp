@@ -1,5 +1,5 @@
-// store.hpp - container records on disk: reading all of them, finding one, locking one. A broken record is reported
-// with its path and passed over; it never blocks the others. Readers take no lock.
+// store.hpp - container records on disk: reading all of them, finding one, locking one. A broken record is
+// reported with its path and passed over; it never blocks the others. Readers take no lock.
 #pragma once
 
 #include "runtime/base/context.hpp"
@@ -17,8 +17,10 @@ struct Container {
     ContainerState state; // checked against the kernel when read: see reconcile_state()
 };
 
-// Every readable container, oldest first. broken (optional) receives one error for each record that could not be read.
-[[nodiscard]] Result<std::vector<Container>> list_containers(const Context& context, std::vector<Error>* broken = nullptr);
+// Every readable container, oldest first. broken (optional) receives one error for each record that could not
+// be read.
+[[nodiscard]] Result<std::vector<Container>> list_containers(const Context& context,
+                                                             std::vector<Error>* broken = nullptr);
 // By full id, unique id prefix or name. Ambiguous prefix: an error.
 [[nodiscard]] Lookup<Container> find_container(const Context& context, const std::string& id_or_name);
 // As find_container, but "not there" is the error docker gives: "no such container: x" with a "did you mean".
@@ -26,9 +28,11 @@ struct Container {
 [[nodiscard]] Result<Container> read_container(const Context& context, const std::string& id);
 // Exclusive; the container may have changed meanwhile: read it again after taking the lock.
 [[nodiscard]] Result<FileLock> lock_container(const Context& context, const std::string& id);
-[[nodiscard]] Status write_state(const Context& context, const std::string& id, const ContainerState& state);
+[[nodiscard]] berth::Status write_state(const Context& context, const std::string& id,
+                                        const ContainerState& state);
 
-// What a record means now: of another boot, or with a dead monitor, it is exited (137 when nobody wrote an exit code).
+// What a record means now: of another boot, or with a dead monitor, it is exited (137 when nobody wrote an
+// exit code).
 [[nodiscard]] ContainerState reconcile_state(ContainerState state);
 
 } // namespace berth::runtime

@@ -1,0 +1,182 @@
+#include "runtime/container/inspect_parts.hpp"
+
+#include "runtime/base/parse.hpp"
+
+#include <algorithm>
+
+namespace berth::runtime {
+
+namespace {
+
+Json list_or_null(const std::vector<std::string>& items) {
+    return items.empty() ? Json() : to_json(items);
+}
+
+Json port_set(const ContainerSpec& spec) {
+    Json out = Json::object();
+    for (const auto& port : spec.network.exposed_ports)
+        out.set(port, Json::object());
+    for (const auto& port : spec.network.asked_ports)
+        out.set(concat(port.container_port, "/", port.protocol), Json::object());
+    return out;
+}
+
+Json port_bindings(const ContainerSpec& spec) {
+    Json out = Json::object();
+    for (const auto& port : spec.network.asked_ports) {
+        const auto key = concat(port.container_port, "/", port.protocol);
+        Json binding = Json::object();
+        binding.set("HostIp", port.host_ip);
+        binding.set("HostPort", port.host_port == 0 ? std::string() : concat(port.host_port));
+        if (Json* there = out.find(key))
+            there->push(std::move(binding));
+        else
+            out.set(key, Json(Json::Array{std::move(binding)}));
+    }
+    return out;
+}
+
+// Docker writes a bind as its short form.
+Json binds(const ContainerSpec& spec) {
+    Json out = Json::array();
+    for (const auto& mount : spec.mounts) {
+        if (mount.kind != MountKind::bind && (mount.kind != MountKind::volume || mount.anonymous)) continue;
+        const auto& source = mount.kind == MountKind::volume ? mount.name : mount.source;
+        out.push(concat(source, ":", mount.target, mount.read_only ? ":ro" : ":rw"));
+    }
+    return out.as_array()->empty() ? Json() : out;
+}
+
+Json tmpfs(const ContainerSpec& spec) {
+    Json out = Json::object();
+    for (const auto& mount : spec.mounts)
+        if (mount.kind == MountKind::tmpfs) out.set(mount.target, join(mount.options, ","));
+    return out;
+}
+
+Json healthcheck(const Healthcheck& check) {
+    Json out = Json::object();
+    out.set("Test", to_json(check.test));
+    const auto set = [&](const char* key, std::int64_t value) {
+        if (value != 0) out.set(key, value);
+    };
+    set("Interval", check.interval_ns);
+    set("Timeout", check.timeout_ns);
+    set("StartPeriod", check.start_period_ns);
+    set("StartInterval", check.start_interval_ns);
+    set("Retries", check.retries);
+    return out;
+}
+
+Json ulimits(const ContainerSpec& spec) {
+    Json out = Json::array();
+    for (const auto& ulimit : spec.ulimits) {
+        Json entry = Json::object();
+        entry.set("Name", ulimit.name);
+        entry.set("Hard", ulimit.hard);
+        entry.set("Soft", ulimit.soft);
+        out.push(std::move(entry));
+    }
+    return out;
+}
+
+Json devices(const ContainerSpec& spec) {
+    Json out = Json::array();
+    for (const auto& device : spec.devices) {
+        Json entry = Json::object();
+        entry.set("PathOnHost", device.source);
+        entry.set("PathInContainer", device.target.empty() ? device.source : device.target);
+        entry.set("CgroupPermissions", device.permissions);
+        out.push(std::move(entry));
+    }
+    return out;
+}
+
+void add_limits(const Limits& limits, Json& out) {
+    out.set("Memory", limits.memory);
+    out.set("MemorySwap", limits.memory_swap != 0 ? limits.memory_swap : limits.memory * 2);
+    out.set("MemoryReservation", limits.memory_reservation);
+    out.set("MemorySwappiness", limits.swappiness ? Json(*limits.swappiness) : Json());
+    out.set("NanoCpus", limits.nano_cpus);
+    out.set("CpuShares", limits.cpu_shares);
+    out.set("CpuPeriod", limits.cpu_period);
+    out.set("CpuQuota", limits.cpu_quota);
+    out.set("CpusetCpus", limits.cpuset_cpus);
+    out.set("CpusetMems", limits.cpuset_mems);
+    out.set("BlkioWeight", limits.blkio_weight);
+    out.set("PidsLimit", limits.pids == 0 ? Json() : Json(limits.pids));
+    out.set("OomKillDisable", limits.oom_kill_disable);
+    out.set("OomScoreAdj", limits.oom_score_adj.value_or(0));
+    out.set("ShmSize", limits.shm_size != 0 ? limits.shm_size : std::int64_t{64} << 20);
+}
+
+} // namespace
+
+Json config_part(const ContainerSpec& spec) {
+    Json out = Json::object();
+    out.set("Hostname", spec.hostname);
+    out.set("Domainname", spec.domainname);
+    out.set("User", spec.user);
+    out.set("AttachStdin", spec.attach_stdin);
+    out.set("Tty", spec.tty);
+    out.set("OpenStdin", spec.open_stdin);
+    out.set("StdinOnce", spec.stdin_once);
+    out.set("ExposedPorts", port_set(spec));
+    out.set("Env", to_json(spec.env));
+    out.set("Cmd", list_or_null(spec.command));
+    if (spec.healthcheck) out.set("Healthcheck", healthcheck(*spec.healthcheck));
+    out.set("Image", spec.image);
+    Json volumes = Json::object();
+    for (const auto& mount : spec.mounts)
+        if (mount.kind == MountKind::volume && mount.anonymous) volumes.set(mount.target, Json::object());
+    out.set("Volumes", volumes.as_object()->empty() ? Json() : volumes);
+    out.set("WorkingDir", spec.working_dir);
+    out.set("Entrypoint", list_or_null(spec.entrypoint));
+    out.set("Labels", to_json(spec.labels));
+    if (!spec.stop_signal.empty()) out.set("StopSignal", spec.stop_signal);
+    out.set("StopTimeout", spec.stop_timeout_ns / 1'000'000'000);
+    return out;
+}
+
+Json host_config_part(const ContainerSpec& spec) {
+    Json out = Json::object();
+    out.set("Binds", binds(spec));
+    Json log = Json::object();
+    log.set("Type", spec.log_driver);
+    log.set("Config", to_json(spec.log_options));
+    out.set("LogConfig", std::move(log));
+    out.set("NetworkMode", spec.network.mode);
+    out.set("PortBindings", port_bindings(spec));
+    Json restart = Json::object();
+    restart.set("Name", enum_to_name(spec.restart.kind));
+    restart.set("MaximumRetryCount", spec.restart.max_retries);
+    out.set("RestartPolicy", std::move(restart));
+    out.set("AutoRemove", spec.auto_remove);
+    out.set("CapAdd", list_or_null(spec.cap_add));
+    out.set("CapDrop", list_or_null(spec.cap_drop));
+    out.set("CgroupnsMode", spec.cgroupns_mode.empty() ? std::string("private") : spec.cgroupns_mode);
+    out.set("Dns", to_json(spec.network.dns));
+    out.set("DnsOptions", to_json(spec.network.dns_options));
+    out.set("DnsSearch", to_json(spec.network.dns_search));
+    out.set("ExtraHosts", list_or_null(spec.network.extra_hosts));
+    out.set("GroupAdd", list_or_null(spec.group_add));
+    out.set("IpcMode", spec.ipc_mode.empty() ? std::string("private") : spec.ipc_mode);
+    out.set("CgroupParent", spec.cgroup_parent);
+    out.set("PidMode", spec.pid_mode);
+    out.set("Privileged", spec.privileged);
+    out.set("ReadonlyRootfs", spec.read_only);
+    out.set("SecurityOpt", list_or_null(spec.security_opt));
+    out.set("Tmpfs", tmpfs(spec));
+    out.set("UTSMode", spec.uts_mode);
+    out.set("UsernsMode", spec.userns_mode);
+    out.set("Runtime", spec.runtime.empty() ? std::string("berth") : spec.runtime);
+    add_limits(spec.limits, out);
+    out.set("Devices", devices(spec));
+    out.set("DeviceCgroupRules", list_or_null(spec.device_cgroup_rules));
+    out.set("Sysctls", to_json(spec.sysctls));
+    out.set("Ulimits", ulimits(spec));
+    out.set("Init", spec.init);
+    return out;
+}
+
+} // namespace berth::runtime

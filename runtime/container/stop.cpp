@@ -1,0 +1,106 @@
+// Ending, signalling, freezing.
+#include "runtime/container/lifecycle.hpp"
+
+#include "runtime/base/clock.hpp"
+#include "runtime/base/id.hpp"
+#include "runtime/container/cgroup_files.hpp"
+#include "runtime/container/container_dir.hpp"
+#include "runtime/container/control.hpp"
+
+#include <limits>
+#include <signal.h>
+
+namespace berth::runtime {
+
+namespace {
+
+// A frozen process takes no signal but SIGKILL.
+berth::Status thaw(const Context& context, const ContainerSpec& spec) {
+    const auto cgroup = cgroup_of(context, spec);
+    return cgroup.is_frozen() ? cgroup.freeze(false) : berth::Status{};
+}
+
+std::int64_t wire_timeout(const StopOptions& options) {
+    if (!options.timeout) return -1;
+    return options.timeout->count() < 0 ? std::numeric_limits<std::int64_t>::max() : options.timeout->count();
+}
+
+// Ack, then the state when it has ended. Empty: the monitor went away in between.
+Lookup<ContainerState> stop_by_monitor(const Context& context, const std::string& id,
+                                       const StopOptions& options) {
+    BERTH_ASSIGN_OR_RETURN(const auto socket, connect_control(context, id));
+    if (!socket) return std::optional<ContainerState>{};
+    monitor::Request request;
+    request.kind = monitor::RequestKind::stop;
+    request.signal = options.signal;
+    request.timeout_ns = wire_timeout(options);
+    if (!send_request(socket->get(), request)) return std::optional<ContainerState>{};
+    const auto ack = receive_message<monitor::Ack>(socket->get());
+    if (!ack || !*ack) return std::optional<ContainerState>{};
+    if (!(*ack)->ok)
+        return fail(Error(ErrorCode::failed, concat("stop container ", short_id(id), ": ", (*ack)->message))
+                        .sys_errno(static_cast<int>((*ack)->error_number)));
+    BERTH_TRY(await_readable(context, socket->get()));
+    auto state = receive_message<ContainerState>(socket->get());
+    if (!state) return std::optional<ContainerState>{};
+    return state;
+}
+
+Result<Container> get_running(const Context& context, const std::string& id, std::string_view doing) {
+    BERTH_ASSIGN_OR_RETURN(auto container, read_container(context, id));
+    if (claims_to_run(container.state) && container.state.process.pid > 0) return container;
+    return fail(ErrorCode::failed,
+                concat("cannot ", doing, " container ", container.spec.name, ": it is not running"));
+}
+
+} // namespace
+
+Result<ContainerState> stop(const Context& context, const std::string& id, const StopOptions& options) {
+    BERTH_ASSIGN_OR_RETURN(auto container, read_container(context, id));
+    if (!claims_to_run(container.state)) return container.state;
+    BERTH_TRY(thaw(context, container.spec));
+    BERTH_ASSIGN_OR_RETURN(const auto ended, stop_by_monitor(context, id, options));
+    if (ended) return *ended;
+    // Its monitor is gone, or ended while we asked: the record tells, and settling ends what is left.
+    const auto lock = lock_container(context, id);
+    if (!lock) {
+        // Removed by its own exit (--rm) meanwhile.
+        if (lock.error().code() == ErrorCode::not_found) return reconcile_state(container.state);
+        return fail(lock.error());
+    }
+    BERTH_ASSIGN_OR_RETURN(container, read_container(context, id));
+    return settle_locked(context, container.spec, container.state);
+}
+
+berth::Status send_signal(const Context& context, const std::string& id, int signal) {
+    BERTH_ASSIGN_OR_RETURN(const auto container, get_running(context, id, "kill"));
+    monitor::Request request;
+    request.kind = monitor::RequestKind::signal;
+    request.signal = signal;
+    const auto sent = ask(context, id, request);
+    if (!sent && sent.error().code() == ErrorCode::not_found)
+        return fail(ErrorCode::failed,
+                    concat("cannot kill container ", container.spec.name, ": it is not running"));
+    return sent;
+}
+
+berth::Status pause(const Context& context, const std::string& id) {
+    BERTH_ASSIGN_OR_RETURN(const auto lock, lock_container(context, id));
+    BERTH_ASSIGN_OR_RETURN(const auto container, get_running(context, id, "pause"));
+    if (container.state.status == Status::paused)
+        return fail(ErrorCode::failed, concat("container ", container.spec.name, " is already paused"));
+    const auto cgroup = cgroup_of(context, container.spec);
+    auto frozen = cgroup.freeze(true);
+    if (!frozen) (void)cgroup.freeze(false); // half-frozen is worse than not
+    return frozen;
+}
+
+berth::Status unpause(const Context& context, const std::string& id) {
+    BERTH_ASSIGN_OR_RETURN(const auto lock, lock_container(context, id));
+    BERTH_ASSIGN_OR_RETURN(const auto container, get_running(context, id, "unpause"));
+    if (container.state.status != Status::paused)
+        return fail(ErrorCode::failed, concat("container ", container.spec.name, " is not paused"));
+    return cgroup_of(context, container.spec).freeze(false);
+}
+
+} // namespace berth::runtime

@@ -1,0 +1,63 @@
+// StateWatch and wait_until: a container's state by events.
+#include "runtime/container/lifecycle.hpp"
+
+#include "runtime/container/control.hpp"
+
+#include <utility>
+
+namespace berth::runtime {
+
+Result<StateWatch> StateWatch::open(const Context& context, const std::string& id) {
+    StateWatch watch;
+    watch.id_ = id;
+    watch.context_ = &context;
+    BERTH_ASSIGN_OR_RETURN(auto socket, connect_control(context, id));
+    if (socket) {
+        monitor::Request request;
+        request.kind = monitor::RequestKind::watch;
+        // It may end just now: then the record tells.
+        if (send_request(socket->get(), request)) watch.socket_ = std::move(*socket);
+    }
+    BERTH_ASSIGN_OR_RETURN(auto container, read_container(context, id));
+    watch.last_ = std::move(container.state);
+    return watch;
+}
+
+Lookup<ContainerState> StateWatch::next() {
+    while (socket_.valid()) {
+        BERTH_TRY(await_readable(*context_, socket_.get()));
+        auto state = receive_message<ContainerState>(socket_.get());
+        if (state && *state) {
+            last_ = **state;
+            told_ = true;
+            return std::optional(last_);
+        }
+        if (!state && state.error().sys_errno() == EAGAIN) continue;
+        // The monitor is gone: what it wrote last is the truth (or, if it was killed, what read_container
+        // makes of it).
+        socket_.reset();
+        auto container = read_container(*context_, id_);
+        if (container) {
+            told_ = told_ && to_json(container->state) == to_json(last_);
+            last_ = std::move(container->state);
+        } else if (container.error().code() != ErrorCode::not_found &&
+                   container.error().sys_errno() != ENOENT) {
+            return fail(std::move(container).error());
+        }
+        // Removed already (--rm): the last state that was told is all there is.
+    }
+    if (std::exchange(told_, true)) return std::optional<ContainerState>{};
+    return std::optional(last_);
+}
+
+Result<ContainerState> wait_until(const Context& context, const std::string& id,
+                                  const std::function<bool(const ContainerState&)>& done) {
+    BERTH_ASSIGN_OR_RETURN(auto watch, StateWatch::open(context, id));
+    for (;;) {
+        BERTH_ASSIGN_OR_RETURN(const auto state, watch.next());
+        if (!state) return watch.last();
+        if (done(*state)) return *state;
+    }
+}
+
+} // namespace berth::runtime
