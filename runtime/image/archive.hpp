@@ -1,5 +1,6 @@
-// archive.hpp - images as tar files: docker save's archive and OCI layouts (tar or folder), read as one stream through
-// decompress -> digest -> unpack with nothing held whole in memory; and plain root file systems (import, export).
+// archive.hpp - images as tar files: docker save's archive and OCI layouts (tar or folder), read as one
+// stream through decompress -> digest -> unpack with nothing held whole in memory; and plain root file
+// systems (import, export).
 #pragma once
 
 #include "runtime/image/store.hpp"
@@ -14,11 +15,21 @@ namespace berth::image {
 [[nodiscard]] Status save_archive(const Context& context, const std::vector<std::string>& names, int fd);
 // A root file system's tar as a one-layer image; changes: Dockerfile instructions (docker import -c).
 [[nodiscard]] Result<Image> import_archive(const Context& context, int fd, const std::string& reference,
-                                           const std::vector<std::string>& changes, const std::string& message);
+                                           const std::vector<std::string>& changes,
+                                           const std::string& message);
 // A folder as a one-layer image without a detour through tar (our set-up scripts, tests).
-[[nodiscard]] Result<Image> import_directory(const Context& context, const std::string& directory, const std::string& reference,
-                                             const std::vector<std::string>& changes, const std::string& message);
+[[nodiscard]] Result<Image> import_directory(const Context& context, const std::string& directory,
+                                             const std::string& reference,
+                                             const std::vector<std::string>& changes,
+                                             const std::string& message);
 // Merged root (open_root, or a container's) as a tar.
 [[nodiscard]] Status export_tree(int root, int out_fd);
+
+// Is this seekable file a tar, plain or compressed (Dockerfile ADD unpacks those)? Its position is left
+// alone.
+[[nodiscard]] Result<bool> is_archive(int fd);
+// Unpacks a tar, plain or compressed, into the folder `path` beneath `root`, which must exist; what has the
+// same name there is replaced. Symlinks are followed inside that folder only.
+[[nodiscard]] Status extract_archive(int fd, int root, const std::string& path);
 
 } // namespace berth::image

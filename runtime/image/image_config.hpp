@@ -1,4 +1,5 @@
-// image_config.hpp - the OCI image configuration (image-spec 1.1 config.md) with Docker's Healthcheck, Shell, OnBuild.
+// image_config.hpp - the OCI image configuration (image-spec 1.1 config.md) with Docker's Healthcheck, Shell,
+// OnBuild.
 #pragma once
 
 #include "runtime/base/json.hpp"
@@ -81,5 +82,11 @@ template <class V> void describe(V& v, ImageConfig& c) {
     v.field("rootfs", c.rootfs);
     v.field("history", c.history);
 }
+
+// Bytes of a configuration to be added: members that say nothing are left out, so that equal images have
+// equal ids.
+[[nodiscard]] std::string write_image_config(const ImageConfig& config);
+// At most 4 MiB; an image for another system than Linux, or without a rootfs, is refused.
+[[nodiscard]] Result<ImageConfig> parse_image_config(std::string_view text);
 
 } // namespace berth::image

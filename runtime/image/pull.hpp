@@ -9,6 +9,7 @@ struct PullOptions {
     std::string platform; // "linux/amd64"; empty: this machine's
 };
 // Layers that are in the store are not fetched again. not_found when the registry has no such image.
-[[nodiscard]] Result<Image> pull_image(const Context& context, const std::string& reference, const PullOptions& options);
+[[nodiscard]] Result<Image> pull_image(const Context& context, const std::string& reference,
+                                       const PullOptions& options);
 
 } // namespace berth::image

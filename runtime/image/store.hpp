@@ -1,6 +1,6 @@
 // store.hpp - the image store's facade: names to images, their layers as folders that overlayfs can stack.
-// Layers are kept unpacked under their chain id and shared; the original compressed blob is not kept. A layer exists
-// only under its final name: it is unpacked beside it and renamed.
+// Layers are kept unpacked under their chain id and shared; the original compressed blob is not kept. A layer
+// exists only under its final name: it is unpacked beside it and renamed.
 #pragma once
 
 #include "runtime/base/context.hpp"
@@ -8,6 +8,7 @@
 #include "runtime/image/image_config.hpp"
 #include "runtime/image/reference.hpp"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,38 +19,52 @@ struct Image {
     ImageConfig config;
     std::string config_json;             // the exact bytes
     std::vector<std::string> references; // full form, sorted
-    std::vector<std::string> repo_digests; // "docker.io/library/nginx@sha256:..." when it came from a registry
-    std::int64_t size = 0;               // bytes of all unpacked layers
+    std::vector<std::string>
+        repo_digests;      // "docker.io/library/nginx@sha256:..." when it came from a registry
+    std::int64_t size = 0; // bytes of all unpacked layers
 };
 
-// By reference ("nginx", "nginx:1", "name@sha256:..."), by id ("sha256:..." or a unique hex prefix of at least 4).
+// By reference ("nginx", "nginx:1", "name@sha256:..."), by id ("sha256:..." or a unique hex prefix of at
+// least 4).
 [[nodiscard]] Lookup<Image> find_image(const Context& context, const std::string& name);
 // As find_image; "not there" is an error with a hint (build it, load it, pull it; did you mean).
 [[nodiscard]] Result<Image> get_image(const Context& context, const std::string& name);
-[[nodiscard]] Result<std::vector<Image>> list_images(const Context& context); // newest first; broken ones are warned of
+[[nodiscard]] Result<std::vector<Image>>
+list_images(const Context& context); // newest first; broken ones are warned of
 [[nodiscard]] Status tag_image(const Context& context, const std::string& source, const std::string& target);
 
 struct Removed {
     std::vector<std::string> untagged; // references
     std::vector<std::string> deleted;  // image and layer ids
 };
-// Untags, and deletes image and layers that nothing else uses. in_use when a container (used_by_container answers its
-// name for an image id, "" for none) runs it, unless force.
-[[nodiscard]] Result<Removed> remove_image(const Context& context, const std::string& name, bool force,
-                                           const std::function<std::string(const std::string& image_id)>& used_by_container);
+// Untags, and deletes image and layers that nothing else uses. in_use when a container (used_by_container
+// answers its name for an image id, "" for none) runs it, unless force.
+[[nodiscard]] Result<Removed>
+remove_image(const Context& context, const std::string& name, bool force,
+             const std::function<std::string(const std::string& image_id)>& used_by_container);
+
+// Deletes layers that no image has (of broken-off builds and pulls), but for `keep` (chain ids) and what
+// those stand on.
+[[nodiscard]] Result<Removed> remove_unused_layers(const Context& context,
+                                                   const std::vector<std::string>& keep);
+[[nodiscard]] bool has_layer(const Context& context, const std::string& chain);
 
 // Unpacked layer folders, topmost first: the lowerdirs of an overlay.
 [[nodiscard]] Result<std::vector<std::string>> lower_dirs(const Context& context, const Image& image);
-// The image's merged content as a detached read-only mount (fsopen overlay, Linux 5.2): for copy-up, COPY --from and
-// reading /etc/passwd, with open_in_root() beneath it. A single layer needs no overlay: its folder is opened.
+// The image's merged content as a detached read-only mount (fsopen overlay, Linux 5.2): for copy-up, COPY
+// --from and reading /etc/passwd, with open_in_root() beneath it. A single layer needs no overlay: its folder
+// is opened.
 [[nodiscard]] Result<Fd> open_root(const std::vector<std::string>& lower_dirs);
 
 // ---- making images ----
 
-// Registers configuration + layers (diff ids must be in the store under their chain) and, unless empty, the reference.
-[[nodiscard]] Result<Image> add_image(const Context& context, const ImageConfig& config, const std::string& reference);
+// Registers configuration + layers (diff ids must be in the store under their chain) and, unless empty, the
+// reference.
+[[nodiscard]] Result<Image> add_image(const Context& context, const ImageConfig& config,
+                                      const std::string& reference);
 // Same with the configuration's exact bytes, which decide the id.
-[[nodiscard]] Result<Image> add_image_bytes(const Context& context, const std::string& config_json, const std::string& reference);
+[[nodiscard]] Result<Image> add_image_bytes(const Context& context, const std::string& config_json,
+                                            const std::string& reference);
 
 struct NewLayer {
     std::string diff_id;  // digest of the uncompressed tar
@@ -57,11 +72,11 @@ struct NewLayer {
     std::string directory;
     std::int64_t size = 0;
 };
-// Takes an overlay's upper folder as a layer on top of `parent_chain` ("" for the first): computes the canonical tar's
-// digest (names sorted, whiteouts as the image-spec has them) and moves the folder into the store. `epoch`: clamp
-// times to it (SOURCE_DATE_EPOCH); -1: as they are.
-[[nodiscard]] Result<NewLayer> commit_layer(const Context& context, const std::string& upper_dir, const std::string& parent_chain,
-                                            std::int64_t epoch = -1);
+// Takes an overlay's upper folder as a layer on top of `parent_chain` ("" for the first): computes the
+// canonical tar's digest (names sorted, whiteouts as the image-spec has them) and moves the folder into the
+// store. `epoch`: clamp times to it (SOURCE_DATE_EPOCH); -1: as they are.
+[[nodiscard]] Result<NewLayer> commit_layer(const Context& context, const std::string& upper_dir,
+                                            const std::string& parent_chain, std::int64_t epoch = -1);
 [[nodiscard]] std::string chain_id(const std::vector<std::string>& diff_ids);
 
 // Folder for work in progress on the same file system as the layers (builder: upper and work folders).

@@ -1,0 +1,75 @@
+#include "runtime/image/platform.hpp"
+#include "runtime/base/parse.hpp"
+
+#include <sys/utsname.h>
+
+namespace berth::image {
+
+namespace {
+
+// uname's and other people's names -> the image-spec's (Go's GOARCH) with the variant that the name implies.
+Platform normalise(std::string os, std::string architecture, std::string variant) {
+    os = to_lower(os);
+    architecture = to_lower(architecture);
+    variant = to_lower(variant);
+    if (architecture == "x86_64" || architecture == "x86-64") architecture = "amd64";
+    if (architecture == "i386" || architecture == "i686" || architecture == "x86") architecture = "386";
+    if (architecture == "aarch64") architecture = "arm64";
+    if (architecture == "armhf" || architecture == "armv7l") {
+        architecture = "arm";
+        if (variant.empty()) variant = "v7";
+    }
+    if (architecture == "armel" || architecture == "armv6l") {
+        architecture = "arm";
+        if (variant.empty()) variant = "v6";
+    }
+    // The plain architecture means its usual variant.
+    if (architecture == "arm64" && (variant == "v8" || variant == "8")) variant.clear();
+    if (architecture == "amd64" && variant == "v1") variant.clear();
+    if (architecture == "arm" && variant.empty()) variant = "v7";
+    return {std::move(os), std::move(architecture), std::move(variant)};
+}
+
+} // namespace
+
+std::string Platform::to_string() const {
+    return variant.empty() ? concat(os, "/", architecture) : concat(os, "/", architecture, "/", variant);
+}
+
+Platform host_platform() {
+    struct utsname name {};
+    ::uname(&name);
+    return normalise("linux", name.machine, "");
+}
+
+Result<Platform> parse_platform(std::string_view text) {
+    if (text.empty()) return host_platform();
+    const auto parts = split(text, '/');
+    const auto bad = [&] {
+        return fail(
+            ErrorCode::invalid_input,
+            concat("'", text, "' is not a platform (os/architecture[/variant], for example linux/amd64)"));
+    };
+    if (parts.size() > 3) return bad();
+    for (const auto& part : parts)
+        if (part.empty() ||
+            part.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") !=
+                std::string::npos)
+            return bad();
+    if (parts.size() == 1)
+        return to_lower(parts[0]) == "linux" ? host_platform() : normalise("linux", parts[0], "");
+    return normalise(parts[0], parts[1], parts.size() == 3 ? parts[2] : "");
+}
+
+int platform_fit(const Platform& image, const Platform& host) {
+    const Platform have = normalise(image.os, image.architecture, image.variant);
+    const Platform want = normalise(host.os, host.architecture, host.variant);
+    if (have.os != want.os || have.architecture != want.architecture) return 0;
+    if (have.variant == want.variant) return 100;
+    // 32-bit ARM runs what is older: v6 on v7. Nothing of the kind elsewhere, but for the plain variant.
+    if (want.architecture == "arm" && have.variant < want.variant && have.variant.starts_with('v'))
+        return 10 + (have.variant[1] - '0');
+    return have.variant.empty() ? 50 : 0;
+}
+
+} // namespace berth::image
