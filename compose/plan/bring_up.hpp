@@ -69,6 +69,7 @@ struct ContainerRequest {
 
 struct StartOptions {
     std::optional<runtime::AttachStreams> attach;
+    runtime::Attachment* attachment = nullptr;         // gets the open connection of `attach`
     std::map<std::string, std::string> preferred_ipv4; // by network name: over the record's
 };
 // Joins its networks, publishes its ports, starts it. Running already: fine, nothing is done.
@@ -95,6 +96,13 @@ connect_request(const runtime::Container& container, const StartOptions& options
 // Many at once, their addresses in one pass.
 [[nodiscard]] Status remove_containers(const Context& context, const std::vector<std::string>& ids,
                                        bool force, bool anonymous_volumes);
+// The same without giving its addresses back: the caller does that for many at once with
+// network::release_all.
+[[nodiscard]] Status remove_unwired(const Context& context, const std::string& id, bool force,
+                                    bool anonymous_volumes);
+// Held from wiring to running, and while what an ended container leaves is taken down: the monitor's exit
+// command of the last run must not take the ports and names of the next one.
+[[nodiscard]] Result<FileLock> lock_wiring(const Context& context, const std::string& id);
 
 // What the monitor's exit command does when a container has ended for good (`berth container exited ID`):
 // takes down its ports and names, and removes it with its anonymous volumes when it was to remove itself.

@@ -11,6 +11,10 @@ std::string container_name(const Project& project, const Service& service, std::
     return concat(project.name, "-", service.name, "-", number);
 }
 
+std::string replaced_name(const std::string& id, const std::string& name) {
+    return concat(std::string_view(id).substr(0, 12), "_", name);
+}
+
 std::string image_name(const Project& project, const Service& service) {
     if (!service.image.empty()) return service.image;
     return concat(project.name, "-", service.name);

@@ -27,6 +27,9 @@ inline constexpr const char* k_compose_version = "2.40.0"; // the Docker Compose
 
 // "shop-web-1", or container_name.
 [[nodiscard]] std::string container_name(const Project& project, const Service& service, std::int64_t number);
+// What a container is called between the creation of its replacement and its removal:
+// "0123456789ab_shop-web-1".
+[[nodiscard]] std::string replaced_name(const std::string& id, const std::string& name);
 // `image:`, or "shop-web" for a service that is only built.
 [[nodiscard]] std::string image_name(const Project& project, const Service& service);
 

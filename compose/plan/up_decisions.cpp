@@ -233,6 +233,8 @@ class UpDecider {
         if (targets_.contains(service.name) ? options_.force_recreate : options_.always_recreate_deps)
             return "forced";
         if (container.config_hash != hash) return "configuration changed";
+        const auto proper = container_name(project_, service, container.number);
+        if (container.name == replaced_name(container.id, proper)) return "a replacement was interrupted";
         const auto image = options_.image_ids.find(service.name);
         if (image != options_.image_ids.end() && image->second != container.image_id) return "image is newer";
         return {};

@@ -1,0 +1,64 @@
+// The whole of `up` and `down`: lock, look, plan, execute.
+#include "compose/plan/executor.hpp"
+
+#include "compose/plan/naming.hpp"
+#include "network/networks.hpp"
+#include "runtime/image/store.hpp"
+
+namespace berth::compose {
+
+Result<FileLock> lock_project(const Context& context, const std::string& name) {
+    BERTH_TRY(make_dirs(context.paths.projects()));
+    const auto path = join_path(context.paths.projects(), concat(name, ".lock"));
+    BERTH_ASSIGN_OR_RETURN(auto lock, FileLock::try_acquire(path));
+    if (lock) return std::move(*lock);
+    context.progress->warn(concat("waiting for another command that works on project '", name, "'"));
+    return FileLock::acquire(path);
+}
+
+Result<std::map<std::string, std::string>> find_image_ids(const Context& context, const Project& project) {
+    std::map<std::string, std::string> by_name; // empty: not there
+    std::map<std::string, std::string> out;
+    for (const auto& [name, service] : project.services) {
+        const auto reference = image_name(project, service);
+        auto known = by_name.find(reference);
+        if (known == by_name.end()) {
+            BERTH_ASSIGN_OR_RETURN(const auto image, image::find_image(context, reference));
+            known = by_name.emplace(reference, image ? image->id : std::string()).first;
+        }
+        if (!known->second.empty()) out[name] = known->second;
+    }
+    return out;
+}
+
+Result<Plan> apply_up(const Context& context, const Project& project, UpOptions options,
+                      const ExecuteOptions& execute_options, ExecutionEvents& events) {
+    BERTH_ASSIGN_OR_RETURN(const auto lock, lock_project(context, project.name));
+    BERTH_ASSIGN_OR_RETURN(options.image_ids, find_image_ids(context, project));
+    BERTH_ASSIGN_OR_RETURN(const auto images, plan_images(project, options));
+    if (!images.empty()) {
+        ExecuteOptions image_options = execute_options;
+        image_options.undo = false; // an image that was built or pulled harms nobody
+        image_options.wait_timeout.reset();
+        BERTH_TRY(execute(context, project, images, image_options, events));
+        BERTH_ASSIGN_OR_RETURN(options.image_ids, find_image_ids(context, project));
+    }
+    options.images_prepared = true;
+    BERTH_ASSIGN_OR_RETURN(const auto observed, observe(context, project));
+    BERTH_ASSIGN_OR_RETURN(auto plan, plan_up(project, observed, options));
+    // Somebody may have flushed the firewall or deleted a bridge under containers that go on running.
+    if (!observed.containers.empty()) BERTH_TRY(network::ensure_host_state(context));
+    BERTH_TRY(execute(context, project, plan, execute_options, events));
+    return plan;
+}
+
+Result<Plan> apply_down(const Context& context, const Project& project, const DownOptions& options,
+                        ExecutionEvents& events) {
+    BERTH_ASSIGN_OR_RETURN(const auto lock, lock_project(context, project.name));
+    BERTH_ASSIGN_OR_RETURN(const auto observed, observe(context, project.name));
+    BERTH_ASSIGN_OR_RETURN(auto plan, plan_down(project, observed, options));
+    BERTH_TRY(execute(context, project, plan, {}, events));
+    return plan;
+}
+
+} // namespace berth::compose

@@ -1,0 +1,228 @@
+#include "compose/plan/bring_up.hpp"
+
+#include "compose/plan/settle_mounts.hpp"
+#include "network/networks.hpp"
+#include "runtime/base/file.hpp"
+#include "runtime/base/id.hpp"
+#include "runtime/base/log.hpp"
+#include "volumes/volumes.hpp"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <set>
+#include <sys/socket.h>
+
+namespace berth::compose {
+
+namespace {
+
+constexpr const char* k_default_network = "bridge";
+
+bool is_live(const runtime::ContainerState& state) {
+    using State = decltype(state.status);
+    return state.status == State::running || state.status == State::paused ||
+           state.status == State::restarting || state.status == State::starting;
+}
+
+bool can_bind(const runtime::PublishedPort& port, std::int64_t number) {
+    const bool six = port.host_ip.find(':') != std::string::npos;
+    const Fd socket(::socket(six ? AF_INET6 : AF_INET,
+                             (port.protocol == "udp" ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0));
+    if (!socket) return false;
+    sockaddr_storage storage{};
+    socklen_t size = sizeof(sockaddr_in);
+    if (six) {
+        auto& address = reinterpret_cast<sockaddr_in6&>(storage);
+        address.sin6_family = AF_INET6;
+        address.sin6_port = htons(static_cast<std::uint16_t>(number));
+        ::inet_pton(AF_INET6, port.host_ip.c_str(), &address.sin6_addr);
+        size = sizeof(sockaddr_in6);
+    } else {
+        auto& address = reinterpret_cast<sockaddr_in&>(storage);
+        address.sin_family = AF_INET;
+        address.sin_port = htons(static_cast<std::uint16_t>(number));
+        if (!port.host_ip.empty()) ::inet_pton(AF_INET, port.host_ip.c_str(), &address.sin_addr);
+    }
+    return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&storage), size) == 0;
+}
+
+// "8000-8010:80": the first that nobody holds. The binding of network::connect decides; this only chooses.
+std::int64_t choose_port(const runtime::PublishedPort& port) {
+    for (auto number = port.host_port; number < port.host_port_end; ++number)
+        if (can_bind(port, number)) return number;
+    return std::max(port.host_port, port.host_port_end);
+}
+
+Result<std::vector<network::EndpointRequest>> endpoint_requests(const runtime::ContainerSpec& spec) {
+    std::vector<network::EndpointRequest> out;
+    Status status;
+    JsonReader::decode(spec.network.endpoint_requests, out, "network.endpointRequests", status);
+    if (!status)
+        return fail(std::move(status).error().context(concat("read the networks of container ", spec.name)));
+    return out;
+}
+
+// What /etc/hosts says of the container itself.
+void add_hosts(const runtime::ContainerSpec& spec, const network::Connection& connection,
+               runtime::StartNetwork& out) {
+    auto names = spec.hostname.empty() ? short_id(spec.id) : spec.hostname;
+    if (!spec.domainname.empty()) names = concat(names, ".", spec.domainname, " ", names);
+    for (const auto& endpoint : connection.endpoints) {
+        if (!endpoint.ipv4.empty()) out.hosts.emplace_back(endpoint.ipv4, names);
+        if (!endpoint.ipv6.empty()) out.hosts.emplace_back(endpoint.ipv6, names);
+    }
+}
+
+Result<runtime::StartNetwork> start_network(const runtime::ContainerSpec& spec,
+                                            network::Connection connection) {
+    runtime::StartNetwork out;
+    add_hosts(spec, connection, out);
+    out.names.serve = !connection.name_folders.empty();
+    out.names.folders = std::move(connection.name_folders);
+    out.names.networks = std::move(connection.network_names);
+    out.names.forward = !connection.internal_only;
+    if (!spec.network.dns.empty()) {
+        out.names.upstream = spec.network.dns;
+    } else {
+        BERTH_ASSIGN_OR_RETURN(auto resolver, network::host_resolver());
+        out.names.upstream = std::move(resolver.servers);
+    }
+    out.name_files = std::move(connection.name_files);
+    out.netns = std::move(connection.netns);
+    out.port_reservations = std::move(connection.reservations);
+    return out;
+}
+
+std::vector<std::string> anonymous_volumes(const runtime::ContainerSpec& spec) {
+    std::vector<std::string> out;
+    for (const auto& mount : spec.mounts)
+        if (mount.kind == runtime::MountKind::volume && mount.anonymous) out.push_back(mount.name);
+    return out;
+}
+
+// Not those that another container has by --volumes-from, or has taken over.
+Status remove_unused(const Context& context, const std::vector<std::string>& names) {
+    BERTH_ASSIGN_OR_RETURN(const auto containers, runtime::list_containers(context));
+    std::set<std::string> used;
+    for (const auto& container : containers)
+        for (const auto& mount : container.spec.mounts)
+            if (mount.kind == runtime::MountKind::volume) used.insert(mount.name);
+    ErrorList failed;
+    for (const auto& name : names)
+        if (!used.contains(name)) failed.push(volumes::remove(context, name));
+    return std::move(failed).take();
+}
+
+} // namespace
+
+Result<std::optional<network::ConnectRequest>> connect_request(const runtime::Container& container,
+                                                               const StartOptions& options) {
+    const auto& spec = container.spec;
+    if (spec.network.mode != "bridge") return std::optional<network::ConnectRequest>{};
+    network::ConnectRequest request;
+    request.container_id = spec.id;
+    request.container_name = spec.name;
+    BERTH_ASSIGN_OR_RETURN(request.endpoints, endpoint_requests(spec));
+    for (auto& endpoint : request.endpoints)
+        if (const auto kept = options.preferred_ipv4.find(endpoint.network);
+            kept != options.preferred_ipv4.end())
+            endpoint.preferred_ipv4 = kept->second;
+    for (const auto& port : spec.network.asked_ports)
+        request.ports.push_back({port.host_ip, choose_port(port), port.container_port, port.protocol});
+    return std::optional(std::move(request));
+}
+
+Result<runtime::ContainerState> start_connected(const Context& context, const runtime::Container& container,
+                                                std::optional<network::Connection> connection,
+                                                const StartOptions& options) {
+    const auto& spec = container.spec;
+    const bool connected = connection.has_value();
+    const auto start = [&]() -> Result<runtime::ContainerState> {
+        runtime::StartNetwork network;
+        if (connected) {
+            BERTH_ASSIGN_OR_RETURN(network, start_network(spec, std::move(*connection)));
+        }
+        return runtime::start(context, spec.id, std::move(network), options.attach, options.attachment);
+    };
+    auto state = start();
+    if (!state && connected)
+        if (const auto undone = network::disconnect(context, spec.id); !undone)
+            log::warn("{}", undone.error().to_string());
+    return state;
+}
+
+Result<runtime::ContainerState> start_container(const Context& context, const std::string& id,
+                                                const StartOptions& options) {
+    BERTH_ASSIGN_OR_RETURN(const auto wiring, lock_wiring(context, id));
+    BERTH_ASSIGN_OR_RETURN(const auto container, runtime::read_container(context, id));
+    if (is_live(container.state)) return container.state;
+    BERTH_ASSIGN_OR_RETURN(auto request, connect_request(container, options));
+    if (!request) return start_connected(context, container, std::nullopt, options);
+    for (const auto& endpoint : request->endpoints)
+        if (endpoint.network == k_default_network) BERTH_TRY(network::ensure_default(context));
+    BERTH_ASSIGN_OR_RETURN(auto connection, network::connect(context, *request));
+    return start_connected(context, container, std::move(connection), options);
+}
+
+Result<runtime::ContainerState> stop_container(const Context& context, const std::string& id,
+                                               const runtime::StopOptions& options) {
+    BERTH_ASSIGN_OR_RETURN(auto state, runtime::stop(context, id, options));
+    BERTH_ASSIGN_OR_RETURN(const auto wiring, lock_wiring(context, id));
+    BERTH_TRY(network::disconnect(context, id));
+    return state;
+}
+
+Result<runtime::ContainerState> restart_container(const Context& context, const std::string& id,
+                                                  const runtime::StopOptions& options) {
+    BERTH_TRY(stop_container(context, id, options));
+    return start_container(context, id);
+}
+
+Status remove_container(const Context& context, const std::string& id, bool force, bool anonymous) {
+    return remove_containers(context, {id}, force, anonymous);
+}
+
+Status remove_unwired(const Context& context, const std::string& id, bool force, bool anonymous) {
+    BERTH_ASSIGN_OR_RETURN(const auto container, runtime::find_container(context, id));
+    if (container) BERTH_TRY(runtime::remove(context, id, force));
+    ErrorList failed;
+    failed.push(remove_tree(content_dir(context, id)));
+    if (container && anonymous)
+        if (const auto volumes = anonymous_volumes(container->spec); !volumes.empty())
+            failed.push(remove_unused(context, volumes));
+    return std::move(failed).take();
+}
+
+Status remove_containers(const Context& context, const std::vector<std::string>& ids, bool force,
+                         bool anonymous) {
+    ErrorList failed;
+    std::vector<std::string> gone;
+    for (const auto& id : ids) {
+        auto removed = remove_unwired(context, id, force, anonymous);
+        // What is still there keeps its addresses.
+        if (removed || !path_exists(context.paths.container(id))) gone.push_back(id);
+        failed.push(std::move(removed));
+    }
+    if (!gone.empty()) failed.push(network::release_all(context, gone));
+    return std::move(failed).take();
+}
+
+Result<FileLock> lock_wiring(const Context& context, const std::string& id) {
+    return FileLock::acquire(join_path(context.paths.container(id), "wiring.lock"));
+}
+
+Status container_exited(const Context& context, const std::string& id) {
+    bool auto_remove = false;
+    {
+        // Its record is gone: so goes the rest.
+        if (!path_exists(context.paths.container(id))) return network::release(context, id);
+        BERTH_ASSIGN_OR_RETURN(const auto wiring, lock_wiring(context, id));
+        BERTH_ASSIGN_OR_RETURN(const auto container, runtime::read_container(context, id));
+        if (is_live(container.state)) return {};
+        BERTH_TRY(network::disconnect(context, id));
+        auto_remove = container.spec.auto_remove;
+    }
+    return auto_remove ? remove_container(context, id, false, true) : Status();
+}
+
+} // namespace berth::compose

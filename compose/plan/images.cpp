@@ -1,0 +1,168 @@
+#include "compose/plan/images.hpp"
+
+#include "compose/plan/naming.hpp"
+#include "network/attach.hpp"
+#include "network/networks.hpp"
+#include "runtime/base/file.hpp"
+#include "runtime/base/id.hpp"
+#include "runtime/image/pull.hpp"
+
+namespace berth::compose {
+
+namespace {
+
+Result<runtime::StartNetwork> build_network(const Context& context, const std::string& id) {
+    BERTH_TRY(network::ensure_default(context));
+    network::ConnectRequest request;
+    request.container_id = id;
+    request.container_name = concat("build-", short_id(id));
+    request.endpoints.push_back({"bridge", {}, {}, {}, {}, {}, 0});
+    BERTH_ASSIGN_OR_RETURN(auto connection, network::connect(context, request));
+    BERTH_ASSIGN_OR_RETURN(auto resolver, network::host_resolver());
+    runtime::StartNetwork out;
+    out.netns = std::move(connection.netns);
+    out.port_reservations = std::move(connection.reservations);
+    out.names.serve = !connection.name_folders.empty();
+    out.names.folders = std::move(connection.name_folders);
+    out.names.networks = std::move(connection.network_names);
+    out.names.upstream = std::move(resolver.servers);
+    out.names.forward = !connection.internal_only;
+    out.name_files = std::move(connection.name_files);
+    for (const auto& endpoint : connection.endpoints)
+        out.hosts.emplace_back(endpoint.ipv4, short_id(id));
+    return out;
+}
+
+// The error where the service names its image, saying what can be done.
+Error locate(Error error, const Service& service, const std::string& name) {
+    auto out = std::move(error).context(concat("service '", service.name, "': image '", name, "'"));
+    if (!out.at().known()) out.at(service.image_at.known() ? service.image_at : service.at);
+    if (out.hint().empty())
+        out.hint("build it from a build: section, load it with 'berth load', or pull it where its registry "
+                 "answers");
+    return out;
+}
+
+std::string context_image(const Project& project, const std::string& source) {
+    const auto found = project.services.find(source.substr(8));
+    if (found == project.services.end()) return source;
+    return concat("docker-image://", image_name(project, found->second));
+}
+
+Status lower_secrets(const Project& project, const Service& service, build::BuildRequest& out) {
+    for (const auto& name : service.build->secrets) {
+        const auto found = project.secrets.find(name);
+        if (found == project.secrets.end() || found->second.file.empty())
+            return fail(Error(ErrorCode::unsupported, concat("build secret '", name, "' of service '",
+                                                             service.name, "' is not given by a file"))
+                            .at(service.build->at));
+        out.secrets[name] = found->second.file;
+    }
+    return {};
+}
+
+Status check_supported(const Service& service) {
+    const auto& build = *service.build;
+    const auto refuse = [&](const char* what) {
+        return fail(Error(ErrorCode::unsupported,
+                          concat("build.", what, " of service '", service.name, "' is not supported"))
+                        .at(build.at));
+    };
+    if (build.privileged) return refuse("privileged");
+    if (!build.ssh.empty()) return refuse("ssh");
+    if (!build.entitlements.empty()) return refuse("entitlements");
+    if (build.platforms.size() > 1) return refuse("platforms with more than one of them");
+    if (!build.isolation.empty() && build.isolation != "default") return refuse("isolation");
+    return {};
+}
+
+bool is_url(const std::string& context) {
+    return context.find("://") != std::string::npos || context.starts_with("git@");
+}
+
+} // namespace
+
+Result<image::Image> ensure_image(const Context& context, const std::string& reference,
+                                  const std::string& pull, const std::string& platform) {
+    if (pull != "always") {
+        BERTH_ASSIGN_OR_RETURN(auto found, image::find_image(context, reference));
+        if (found) return std::move(*found);
+        if (pull == "never") return image::get_image(context, reference); // its error has the words
+    }
+    return image::pull_image(context, reference, {platform});
+}
+
+void wire_build(const Context& context, build::BuildRequest& request) {
+    request.make_network = [&context](const std::string& id) { return build_network(context, id); };
+    request.drop_network = [&context](const std::string& id) { (void)network::release(context, id); };
+    request.pull_image = [&context, platform = request.platform](const std::string& reference) {
+        return image::pull_image(context, reference, {platform});
+    };
+}
+
+Result<build::BuildRequest> lower_build(const Project& project, const Service& service,
+                                        const ServiceBuildOptions& options) {
+    BERTH_TRY(check_supported(service));
+    const auto& build = *service.build;
+    build::BuildRequest out;
+    (is_url(build.context) ? out.context_url : out.context_dir) = build.context;
+    out.dockerfile = build.dockerfile;
+    out.dockerfile_text = build.dockerfile_inline;
+    out.target = build.target;
+    for (const auto& [name, value] : build.args) {
+        if (value)
+            out.args[name] = *value;
+        else if (const auto known = project.environment.find(name); known != project.environment.end())
+            out.args[name] = known->second;
+    }
+    for (const auto& [name, value] : options.args)
+        out.args[name] = value;
+    out.labels = build.labels;
+    out.labels[k_label_project] = project.name;
+    out.labels[k_label_service] = service.name;
+    out.labels[k_label_version] = k_compose_version;
+    for (const auto& [name, source] : build.additional_contexts)
+        out.additional_contexts[name] =
+            source.starts_with("service:") ? context_image(project, source) : source;
+    BERTH_TRY(lower_secrets(project, service, out));
+    out.tags.push_back(image_name(project, service));
+    out.tags.insert(out.tags.end(), build.tags.begin(), build.tags.end());
+    out.no_cache = build.no_cache || options.no_cache;
+    out.pull = build.pull || options.pull;
+    out.platform = build.platforms.empty() ? service.platform : build.platforms.front();
+    out.network = build.network;
+    out.extra_hosts = build.extra_hosts;
+    out.shm_size = build.shm_size;
+    return out;
+}
+
+Result<image::Image> ensure_service_image(const Context& context, const Project& project,
+                                          const Service& service, bool build, bool pull,
+                                          const ServiceBuildOptions& options) {
+    const auto name = image_name(project, service);
+    if (pull) {
+        auto pulled = image::pull_image(context, name, {service.platform});
+        if (pulled || !build || context.is_cancelled()) {
+            if (!pulled) return fail(locate(std::move(pulled).error(), service, name));
+            return pulled;
+        }
+        // Not in the registry, but it can be made.
+    }
+    if (build) {
+        if (!service.build)
+            return fail(
+                Error(ErrorCode::invalid_input, concat("service '", service.name, "' has no build section"))
+                    .at(service.at));
+        BERTH_ASSIGN_OR_RETURN(auto request, lower_build(project, service, options));
+        wire_build(context, request);
+        auto built = build::build(context, request);
+        if (!built)
+            return fail(std::move(built).error().context(concat("build service '", service.name, "'")));
+        return std::move(built->image);
+    }
+    auto found = image::get_image(context, name);
+    if (!found) return fail(locate(std::move(found).error(), service, name));
+    return found;
+}
+
+} // namespace berth::compose
