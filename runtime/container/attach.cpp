@@ -3,6 +3,8 @@
 #include "runtime/base/id.hpp"
 #include "runtime/container/control.hpp"
 
+#include <cerrno>
+
 namespace berth::runtime {
 
 Result<Attachment> Attachment::open(const Context& context, const std::string& id,
@@ -13,6 +15,8 @@ Result<Attachment> Attachment::open(const Context& context, const std::string& i
                     concat("cannot attach to container ", short_id(id), ": it is not running"));
     monitor::Request request;
     request.kind = monitor::RequestKind::attach;
+    request.rows = streams.rows;
+    request.columns = streams.columns;
     std::vector<int> fds;
     const auto want = [&](int fd, bool& flag) {
         flag = fd >= 0;
@@ -22,16 +26,9 @@ Result<Attachment> Attachment::open(const Context& context, const std::string& i
     want(streams.out, request.want_stdout);
     want(streams.err, request.want_stderr);
     BERTH_TRY(send_request(socket->get(), request, fds));
-    // The answer says that output from here on comes to us; without it the first lines could be missed.
-    BERTH_ASSIGN_OR_RETURN(const auto ack, receive_message<monitor::Ack>(socket->get()));
-    if (!ack)
-        return fail(ErrorCode::failed,
-                    concat("cannot attach to container ", short_id(id), ": it is not running"));
-    if (!ack->ok)
-        return fail(Error(ErrorCode::failed, ack->message).sys_errno(static_cast<int>(ack->error_number)));
-    Attachment out(std::move(*socket), id, context);
-    if (streams.rows != 0 && streams.columns != 0) BERTH_TRY(out.resize(streams.rows, streams.columns));
-    return out;
+    // No answer comes: the monitor takes what was asked before a "go" first, so no output is missed; a
+    // refusal comes as an event.
+    return Attachment(std::move(*socket), id, context);
 }
 
 berth::Status Attachment::resize(std::uint32_t rows, std::uint32_t columns) {
@@ -49,9 +46,21 @@ berth::Status Attachment::resize(std::uint32_t rows, std::uint32_t columns) {
 berth::Status Attachment::wait() {
     while (socket_.valid()) {
         BERTH_TRY(await_readable(*context_, socket_.get()));
-        const auto packet = receive_packet(socket_.get());
-        if (!packet && packet.error().sys_errno() == EAGAIN) continue;
-        if (!packet || !*packet) break;
+        const auto event = receive_message<monitor::AttachEvent>(socket_.get());
+        if (!event && event.error().sys_errno() == EAGAIN) continue;
+        if (!event || !*event) break;
+        switch ((*event)->kind) {
+        case monitor::AttachEventKind::refused:
+            return fail(ErrorCode::failed,
+                        concat("cannot attach to container ", short_id(id_), ": ", (*event)->message));
+        case monitor::AttachEventKind::too_slow:
+            return fail(Error(ErrorCode::failed, concat("output of container ", short_id(id_),
+                                                        " was lost: it was read too slowly"))
+                            .hint("its log has all of it"));
+        case monitor::AttachEventKind::detached:
+            detached_ = true;
+            return {};
+        }
     }
     return {};
 }

@@ -237,7 +237,7 @@ Result<std::map<std::string, std::string>> bundle_sysctls(const ContainerSpec& s
                                : ipc   ? "ipc"
                                        : "uts",
                                " namespace of another"));
-        out[key] = value;
+        out[written] = value;
     }
     return out;
 }

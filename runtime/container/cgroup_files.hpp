@@ -5,19 +5,13 @@
 
 #include "runtime/base/context.hpp"
 #include "runtime/container/spec.hpp"
+#include "runtime/sandbox/cgroup.hpp"
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace berth::runtime {
-
-struct CgroupMounts {
-    std::string unified;                                 // mount point of cgroup2; empty: none
-    std::vector<std::pair<std::string, std::string>> v1; // controller, mount point
-};
-// From /proc/self/mountinfo, once a process.
-[[nodiscard]] const CgroupMounts& cgroup_mounts();
 
 class ContainerCgroup {
   public:
@@ -35,8 +29,11 @@ class ContainerCgroup {
     [[nodiscard]] berth::Status remove() const;
 
   private:
+    [[nodiscard]] Result<sandbox::Cgroup> open() const;
     std::string path_;
 };
+// Where the hierarchies are mounted; read once a process.
+[[nodiscard]] const sandbox::CgroupLayout& cgroup_layout();
 
 // "/<scope>/<id>", or below the cgroup parent that the spec asks for.
 [[nodiscard]] std::string container_cgroup_path(const std::string& scope, const ContainerSpec& spec);

@@ -32,9 +32,11 @@ class Attachment {
     [[nodiscard]] int fd() const {
         return socket_.get();
     } // hangs up when the container ends or the monitor dies
-    // Until then: all output has been handed over. interrupted when the context is cancelled.
+    // Until then: all output has been handed over, or the user has detached. interrupted when the context is
+    // cancelled.
     [[nodiscard]] berth::Status wait();
-    void leave_open() { (void)socket_.release(); } // for the rest of this process's life
+    [[nodiscard]] bool detached() const { return detached_; } // by the detach keys
+    void leave_open() { (void)socket_.release(); }            // for the rest of this process's life
 
   private:
     Attachment(Fd socket, std::string id, const Context& context)
@@ -42,6 +44,7 @@ class Attachment {
     Fd socket_;
     std::string id_;
     const Context* context_ = nullptr;
+    bool detached_ = false;
 };
 
 } // namespace berth::runtime

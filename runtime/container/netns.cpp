@@ -4,15 +4,9 @@
 #include "runtime/base/parse.hpp"
 
 #include <arpa/inet.h>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
-#include <fcntl.h>
 #include <functional>
-#include <net/if.h>
 #include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <thread>
 
 namespace berth::runtime {
@@ -28,30 +22,7 @@ berth::Status in_own_thread(const std::function<berth::Status()>& work) {
     return status;
 }
 
-berth::Status set_loopback_up() {
-    Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (!socket) return fail_errno("open a socket in the new network namespace");
-    ifreq request{};
-    std::memcpy(request.ifr_name, "lo", 3);
-    request.ifr_flags = IFF_UP;
-    if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0)
-        return fail_errno("bring the loopback interface up");
-    return {};
-}
-
 } // namespace
-
-Result<Fd> make_isolated_netns() {
-    Fd made;
-    const auto status = in_own_thread([&]() -> berth::Status {
-        if (::unshare(CLONE_NEWNET) != 0) return fail_errno("make a network namespace");
-        BERTH_TRY(set_loopback_up());
-        BERTH_ASSIGN_OR_RETURN(made, open_file("/proc/thread-self/ns/net", O_RDONLY));
-        return {};
-    });
-    if (!status) return fail(status.error());
-    return made;
-}
 
 Result<std::string> default_gateway(int netns) {
     std::string routes;

@@ -209,14 +209,10 @@ Result<ContainerState> start(const Context& context, const std::string& id, Star
     BERTH_ASSIGN_OR_RETURN(input.bundle,
                            read_bundle(join_path(context.paths.container(id), "bundle/config.json")));
     BERTH_TRY(join_namespaces(context, spec, input.bundle));
-    const bool own_network = spec.network.mode == "none" || spec.network.mode == "bridge";
-    if (own_network && !network.netns.valid()) {
-        BERTH_ASSIGN_OR_RETURN(network.netns, make_isolated_netns());
-    }
     BERTH_TRY(refresh_etc_files(context, spec, network));
     BERTH_TRY(make_exec_dir(context, spec));
     BERTH_ASSIGN_OR_RETURN(input.seccomp, seccomp::compile_cached(context, input.bundle.linux_.seccomp));
-    input.has_netns = own_network;
+    input.has_netns = network.netns.valid();
     input.port_fds = network.port_reservations.size();
     input.names = std::move(network.names);
     input.name_files = std::move(network.name_files);

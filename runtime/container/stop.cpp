@@ -7,22 +7,17 @@
 #include "runtime/container/container_dir.hpp"
 #include "runtime/container/control.hpp"
 
-#include <limits>
 #include <signal.h>
 
 namespace berth::runtime {
 
 namespace {
 
-// A frozen process takes no signal but SIGKILL.
-berth::Status thaw(const Context& context, const ContainerSpec& spec) {
-    const auto cgroup = cgroup_of(context, spec);
-    return cgroup.is_frozen() ? cgroup.freeze(false) : berth::Status{};
-}
+constexpr std::int64_t k_own_timeout = -1, k_for_ever = -2; // as RequestKind::stop has them
 
 std::int64_t wire_timeout(const StopOptions& options) {
-    if (!options.timeout) return -1;
-    return options.timeout->count() < 0 ? std::numeric_limits<std::int64_t>::max() : options.timeout->count();
+    if (!options.timeout) return k_own_timeout;
+    return options.timeout->count() < 0 ? k_for_ever : options.timeout->count();
 }
 
 // Ack, then the state when it has ended. Empty: the monitor went away in between.
@@ -58,7 +53,6 @@ Result<Container> get_running(const Context& context, const std::string& id, std
 Result<ContainerState> stop(const Context& context, const std::string& id, const StopOptions& options) {
     BERTH_ASSIGN_OR_RETURN(auto container, read_container(context, id));
     if (!claims_to_run(container.state)) return container.state;
-    BERTH_TRY(thaw(context, container.spec));
     BERTH_ASSIGN_OR_RETURN(const auto ended, stop_by_monitor(context, id, options));
     if (ended) return *ended;
     // Its monitor is gone, or ended while we asked: the record tells, and settling ends what is left.
