@@ -147,7 +147,7 @@ template <class V> void describe(V& v, StartReply& p) {
 enum class RequestKind : std::uint8_t {
     // Streams: with the request come descriptors by SCM_RIGHTS: stdin, stdout, stderr (those asked for, in this order).
     // The monitor copies output to them and reads stdin from them itself; nothing else travels on this connection except
-    // AttachEvent packets. Output from the moment of attaching on. A slow or dead client never blocks the container.
+    // AttachEvent packets (below). Output from the moment of attaching on. A slow or dead client never blocks the container.
     attach,
     resize,  // rows, columns; reply: Ack
     signal,  // signal; reply: Ack
@@ -185,6 +185,21 @@ struct Ack {
 template <class V> void describe(V& v, Ack& p) {
     v.field("ok", p.ok);
     v.field("errorNumber", p.error_number);
+    v.field("message", p.message);
+}
+
+// On an attached connection, rarely. The normal end is the connection's: all output has been passed on by then.
+enum class AttachEventKind : std::uint8_t {
+    refused,  // nothing was attached; message says why
+    too_slow, // the client read so much too slowly that output was lost: its streams end here
+    detached, // the detach keys (ctrl-p ctrl-q) came on the client's terminal
+};
+struct AttachEvent {
+    AttachEventKind kind = AttachEventKind::refused;
+    std::string message;
+};
+template <class V> void describe(V& v, AttachEvent& p) {
+    v.field("kind", p.kind);
     v.field("message", p.message);
 }
 
