@@ -1,0 +1,112 @@
+#include "runtime/image/pull.hpp"
+#include "runtime/base/id.hpp"
+#include "runtime/image/image_store.hpp"
+#include "runtime/image/layer_plan.hpp"
+#include "runtime/image/manifest.hpp"
+#include "runtime/registry/client.hpp"
+
+namespace berth::image {
+
+namespace {
+
+const std::vector<std::string> k_accept = {k_oci_index, k_docker_list, k_oci_manifest, k_docker_manifest};
+
+std::string digest_of(std::string_view bytes) {
+    return concat("sha256:", sha256_hex(bytes));
+}
+
+Result<std::string> fetch_by_digest(registry::RegistryClient& client, const Descriptor& wanted) {
+    BERTH_ASSIGN_OR_RETURN(registry::ManifestBytes got, client.get_manifest(wanted.digest, k_accept));
+    if (digest_of(got.bytes) != wanted.digest || static_cast<std::int64_t>(got.bytes.size()) != wanted.size)
+        return fail(ErrorCode::invalid_input, concat("registry sent another manifest than ", wanted.digest));
+    return std::move(got.bytes);
+}
+
+Result<Manifest> fetch_manifest(registry::RegistryClient& client, const std::string& bytes,
+                                const Platform& platform, const std::string& name) {
+    BERTH_ASSIGN_OR_RETURN(ManifestOrIndex parsed, parse_manifest(bytes));
+    for (int nesting = 0; parsed.index; ++nesting) {
+        if (nesting >= 4) return fail(ErrorCode::invalid_input, "image indexes are nested too deeply");
+        BERTH_ASSIGN_OR_RETURN(const Descriptor chosen, choose_manifest(*parsed.index, platform, name));
+        BERTH_ASSIGN_OR_RETURN(const std::string inner, fetch_by_digest(client, chosen));
+        BERTH_ASSIGN_OR_RETURN(parsed, parse_manifest(inner));
+    }
+    return std::move(*parsed.manifest);
+}
+
+Result<std::string> fetch_config(registry::RegistryClient& client, const Descriptor& descriptor) {
+    if (descriptor.size > static_cast<std::int64_t>(k_max_manifest))
+        return fail(ErrorCode::invalid_input, concat("image configuration of ", descriptor.size, " bytes"));
+    BERTH_ASSIGN_OR_RETURN(std::string bytes, client.get_small_blob(descriptor.digest, descriptor.size));
+    if (digest_of(bytes) != descriptor.digest)
+        return fail(ErrorCode::invalid_input,
+                    concat("registry sent another configuration than ", descriptor.digest));
+    return bytes;
+}
+
+Platform platform_of(const ImageConfig& config) {
+    return {config.os, config.architecture, config.variant};
+}
+
+// The image that this very manifest already brought, with all its layers and for this platform.
+Result<std::optional<Image>> already_here(const Context& context, const Reference& by_digest,
+                                          const Platform& platform) {
+    BERTH_ASSIGN_OR_RETURN(auto image, find_image(context, by_digest.to_string()));
+    if (!image || platform_fit(platform_of(image->config), platform) == 0) return std::optional<Image>();
+    for (const auto& chain : chain_ids(image->config.rootfs.diff_ids))
+        if (!has_layer(context, chain)) return std::optional<Image>();
+    return image;
+}
+
+Result<Image> pull(const Context& context, const Reference& reference, const Platform& platform) {
+    registry::RegistryClient client(reference.host, reference.repository, context.cancelled);
+    const std::string familiar = reference.familiar();
+    context.progress->update(familiar, "Pulling", 0, 0);
+    BERTH_ASSIGN_OR_RETURN(
+        const registry::ManifestBytes top,
+        client.get_manifest(reference.digest.empty() ? reference.tag : reference.digest, k_accept));
+    Reference by_digest = reference;
+    by_digest.tag.clear();
+    by_digest.digest = digest_of(top.bytes);
+    if (!reference.digest.empty() && by_digest.digest != reference.digest)
+        return fail(ErrorCode::invalid_input,
+                    concat("registry sent another manifest than ", reference.digest));
+    std::vector<Reference> names{by_digest};
+    if (reference.digest.empty()) names.push_back(reference);
+    BERTH_ASSIGN_OR_RETURN(const auto here, already_here(context, by_digest, platform));
+    if (here) return add_image_named(context, here->config_json, names);
+    BERTH_ASSIGN_OR_RETURN(const Manifest manifest, fetch_manifest(client, top.bytes, platform, familiar));
+    BERTH_ASSIGN_OR_RETURN(const std::string config_json, fetch_config(client, manifest.config));
+    BERTH_ASSIGN_OR_RETURN(const ImageConfig config, parse_image_config(config_json));
+    std::vector<LayerSource> sources;
+    for (const auto& layer : manifest.layers) {
+        LayerSource source;
+        source.label = short_id(hex_of(layer.digest));
+        source.blob_digest = layer.digest;
+        source.blob_size = layer.size;
+        source.send = [&client, layer](ByteSink& sink) {
+            return client.get_blob(layer.digest, layer.size,
+                                   [&](std::string_view bytes) { return sink.write(bytes); });
+        };
+        sources.push_back(std::move(source));
+    }
+    clean_staging(context);
+    BERTH_TRY(store_layers(context, config.rootfs.diff_ids, sources, "Downloading"));
+    return add_image_named(context, config_json, names);
+}
+
+} // namespace
+
+Result<Image> pull_image(const Context& context, const std::string& reference, const PullOptions& options) {
+    BERTH_ASSIGN_OR_RETURN(const Reference parsed, parse_reference(reference));
+    BERTH_ASSIGN_OR_RETURN(const Platform platform, parse_platform(options.platform));
+    auto image = pull(context, parsed, platform);
+    if (!image) {
+        context.progress->finish(parsed.familiar(), "Error", false);
+        return fail(std::move(image).error().context(concat("pull ", parsed.familiar())));
+    }
+    context.progress->finish(parsed.familiar(), "Pulled", true);
+    return image;
+}
+
+} // namespace berth::image

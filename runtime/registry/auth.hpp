@@ -1,0 +1,35 @@
+// auth.hpp - who we are to a registry: stored logins of Docker's and Podman's tools, credential helpers, and
+// the challenges of registries. Secrets never reach a log, an error or a command line.
+#pragma once
+
+#include "runtime/registry/http.hpp"
+
+namespace berth::registry {
+
+struct Credentials {
+    std::string user, password;
+    std::string identity_token; // instead of both: an OAuth2 refresh token
+    [[nodiscard]] bool empty() const { return user.empty() && password.empty() && identity_token.empty(); }
+};
+
+// From $DOCKER_CONFIG or ~/.docker/config.json (credHelpers, credsStore, auths), $REGISTRY_AUTH_FILE, or
+// $XDG_RUNTIME_DIR/containers/auth.json. Empty: anonymous. `host` as in references ("docker.io").
+[[nodiscard]] Result<Credentials> find_credentials(const std::string& host, const std::string& repository);
+
+struct Challenge {
+    std::string scheme;                            // lower case: "bearer", "basic"
+    std::map<std::string, std::string> parameters; // names in lower case
+};
+// One WWW-Authenticate line, which may hold several challenges.
+[[nodiscard]] std::vector<Challenge> parse_challenges(std::string_view line);
+
+[[nodiscard]] std::string basic_authorization(const Credentials& credentials);
+// Asks the realm of a Bearer challenge for a token (the distribution project's token flow, OAuth2 for
+// identity tokens).
+[[nodiscard]] Result<std::string> fetch_token(HttpClient& http, const Challenge& challenge,
+                                              const Credentials& credentials, const std::string& scope);
+
+[[nodiscard]] std::string base64_encode(std::string_view bytes);
+[[nodiscard]] Result<std::string> base64_decode(std::string_view text);
+
+} // namespace berth::registry

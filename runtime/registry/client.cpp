@@ -1,0 +1,212 @@
+#include "runtime/registry/client.hpp"
+#include "runtime/base/json.hpp"
+#include "runtime/base/parse.hpp"
+
+#include <algorithm>
+#include <poll.h>
+
+namespace berth::registry {
+
+namespace {
+
+constexpr int k_most_tries = 4;
+constexpr int k_first_wait_ms = 500;
+constexpr int k_longest_wait_ms = 30000;
+
+bool is_passing(int status) {
+    return status == 408 || status == 429 || (status >= 500 && status != 501 && status != 505);
+}
+
+// What the registry's error body says, cleaned of control characters: it goes to a terminal.
+std::string error_text(const HttpResponse& response) {
+    std::string out;
+    if (const auto json = parse_json(response.body)) {
+        const Json* errors = json->find("errors");
+        if (errors != nullptr && errors->as_array() != nullptr)
+            for (const auto& error : *errors->as_array()) {
+                const Json* message = error.find("message");
+                if (message == nullptr || message->as_string() == nullptr || message->as_string()->empty())
+                    continue;
+                out += concat(out.empty() ? "" : "; ", *message->as_string());
+            }
+    }
+    std::erase_if(out, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+    return out.substr(0, 300);
+}
+
+} // namespace
+
+RegistryClient::RegistryClient(std::string host, std::string repository, const std::atomic<bool>* cancelled)
+    : host_(std::move(host)), repository_(std::move(repository)), cancelled_(cancelled), http_(cancelled) {}
+
+// https always; a registry on loopback that does not speak TLS is talked to in plain http.
+Result<std::string> RegistryClient::base_url() {
+    const std::lock_guard lock(mutex_);
+    if (!base_.empty()) return base_;
+    const std::string name = host_ == "docker.io" ? "registry-1.docker.io" : host_;
+    if (is_loopback_host(name)) {
+        HttpRequest probe;
+        probe.url = concat("https://", name, "/v2/");
+        Reach reach = Reach::answered;
+        const auto answer = http_.send(probe, &reach);
+        if (!answer && (reach == Reach::no_tls || reach == Reach::broken_off))
+            return base_ = concat("http://", name);
+        if (!answer) return fail(answer.error());
+    }
+    return base_ = concat("https://", name);
+}
+
+// Not a poll for something to happen: the registry asked to be left alone for a while, or lost a connection.
+Status RegistryClient::wait_before_retry(int attempt, const HttpResponse* response) {
+    int wait = std::min(k_first_wait_ms << attempt, k_longest_wait_ms);
+    if (response != nullptr) {
+        const auto found = response->headers.find("retry-after");
+        if (found != response->headers.end())
+            if (const auto seconds = parse_integer(found->second, 0, k_longest_wait_ms / 1000))
+                wait = static_cast<int>(*seconds) * 1000;
+    }
+    // A signal ends the sleep early, and its handler has set the flag.
+    if (wait > 0) (void)::poll(nullptr, 0, wait);
+    if (cancelled_ != nullptr && cancelled_->load()) return fail(ErrorCode::interrupted, "interrupted");
+    return {};
+}
+
+// true: there is a new authorization to try with.
+Result<bool> RegistryClient::answer_challenge(const HttpResponse& response) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!credentials_) {
+            BERTH_ASSIGN_OR_RETURN(credentials_, find_credentials(host_, repository_));
+        }
+    }
+    for (const auto& line : response.challenges) {
+        for (const auto& challenge : parse_challenges(line)) {
+            std::string authorization;
+            if (challenge.scheme == "bearer") {
+                const auto given = challenge.parameters.find("scope");
+                const std::string scope = given != challenge.parameters.end()
+                                              ? given->second
+                                              : concat("repository:", repository_, ":pull");
+                BERTH_ASSIGN_OR_RETURN(const std::string token,
+                                       fetch_token(http_, challenge, *credentials_, scope));
+                authorization = "Bearer " + token;
+            } else if (challenge.scheme == "basic" && !credentials_->user.empty()) {
+                authorization = basic_authorization(*credentials_);
+            } else {
+                continue;
+            }
+            const std::lock_guard lock(mutex_);
+            authorization_ = std::move(authorization);
+            return true;
+        }
+    }
+    return false;
+}
+
+Result<HttpResponse> RegistryClient::request(HttpRequest request, const std::string& path) {
+    BERTH_ASSIGN_OR_RETURN(const std::string base, base_url());
+    request.url = concat(base, "/v2/", repository_, path);
+    bool challenged = false;
+    for (int attempt = 0;;) {
+        {
+            const std::lock_guard lock(mutex_);
+            request.authorization = authorization_;
+        }
+        Reach reach = Reach::answered;
+        auto response = http_.send(request, &reach);
+        if (response && response->status == 401 && !challenged) {
+            challenged = true;
+            BERTH_ASSIGN_OR_RETURN(const bool again, answer_challenge(*response));
+            if (again) continue;
+        }
+        const bool passing = response ? is_passing(response->status) : reach == Reach::broken_off;
+        if (!passing || ++attempt >= k_most_tries) return response;
+        // A body that has begun to arrive is resumed by get_blob, which knows how much it has.
+        if (!response && request.on_body) return response;
+        BERTH_TRY(wait_before_retry(attempt - 1, response ? &*response : nullptr));
+    }
+}
+
+Error RegistryClient::refusal(const HttpResponse& response, std::string_view what) const {
+    const std::string said = error_text(response);
+    const std::string detail = said.empty() ? "" : concat(": ", said);
+    if (response.status == 404)
+        return Error(ErrorCode::not_found, concat("registry ", host_, " has no ", what));
+    if (response.status == 401 || response.status == 403)
+        return Error(ErrorCode::not_found, concat("registry ", host_, " denies access to ", what, detail))
+            .hint("either it does not exist, or it takes a login");
+    if (response.status == 429)
+        return Error(ErrorCode::failed,
+                     concat("registry ", host_, " limits how often images are pulled", detail))
+            .hint("log in, or wait");
+    return Error(ErrorCode::failed,
+                 concat("registry ", host_, " answers ", response.status, " for ", what, detail));
+}
+
+Result<ManifestBytes> RegistryClient::get_manifest(const std::string& reference,
+                                                   const std::vector<std::string>& accept) {
+    HttpRequest get;
+    get.headers.emplace_back("Accept", join(accept, ", "));
+    BERTH_ASSIGN_OR_RETURN(HttpResponse response, request(std::move(get), concat("/manifests/", reference)));
+    if (response.status != 200)
+        return fail(refusal(
+            response, concat(repository_, reference.find(':') == std::string::npos ? ":" : "@", reference)));
+    ManifestBytes out;
+    out.bytes = std::move(response.body);
+    const auto& type = response.headers["content-type"];
+    out.media_type = trim(std::string_view(type).substr(0, type.find(';')));
+    return out;
+}
+
+Status RegistryClient::get_blob(const std::string& digest, std::int64_t size,
+                                const std::function<Status(std::string_view)>& take) {
+    std::int64_t have = 0;
+    for (int attempt = 0;; ++attempt) {
+        HttpRequest get;
+        std::int64_t to_skip = have; // of a registry that cannot resume and sends all again
+        bool local = false;          // the error is of our side: no second try
+        if (have > 0) get.headers.emplace_back("Range", concat("bytes=", have, "-"));
+        const std::int64_t before = have;
+        get.on_body = [&](std::string_view bytes, bool resumed) -> Status {
+            if (!resumed && to_skip > 0) {
+                const auto part = std::min<std::int64_t>(to_skip, static_cast<std::int64_t>(bytes.size()));
+                to_skip -= part;
+                bytes.remove_prefix(static_cast<std::size_t>(part));
+            }
+            have += static_cast<std::int64_t>(bytes.size());
+            local = true;
+            if (have > size)
+                return fail(ErrorCode::invalid_input, concat("blob ", digest, " is larger than the ", size,
+                                                             " bytes that its manifest says"));
+            if (!bytes.empty()) BERTH_TRY(take(bytes));
+            local = false;
+            return {};
+        };
+        auto response = request(std::move(get), concat("/blobs/", digest));
+        if (response && response->status == 416 && have > 0)
+            return fail(ErrorCode::invalid_input,
+                        concat("blob ", digest, " ends after ", have, " of ", size, " bytes"));
+        if (response && response->status != 200 && response->status != 206)
+            return fail(refusal(*response, concat("blob ", digest)));
+        if (response && have == size) return {};
+        if (local || (response && have > size)) return fail(std::move(response).error());
+        if (cancelled_ != nullptr && cancelled_->load()) return fail(ErrorCode::interrupted, "interrupted");
+        if (have > before) attempt = 0; // it moves: the count is of tries without any progress
+        if (response && attempt >= 1)
+            return fail(ErrorCode::invalid_input,
+                        concat("blob ", digest, " ends after ", have, " of ", size, " bytes"));
+        if (attempt >= k_most_tries) return fail(std::move(response).error());
+        BERTH_TRY(wait_before_retry(attempt, nullptr));
+    }
+}
+
+Result<std::string> RegistryClient::get_small_blob(const std::string& digest, std::int64_t size) {
+    std::string out;
+    BERTH_TRY(get_blob(digest, size, [&](std::string_view bytes) -> Status {
+        out += bytes;
+        return {};
+    }));
+    return out;
+}
+
+} // namespace berth::registry
