@@ -1,5 +1,5 @@
-// loader.hpp - compose files to a Project: runs the phases in order (read, interpolate, include, extends, merge, reset,
-// normalise, validate, decode) and collects the diagnostics of all files.
+// loader.hpp - compose files to a Project: runs the phases in order (read, interpolate, include, extends,
+// merge, reset, normalise, validate, decode) and collects the diagnostics of all files.
 #pragma once
 
 #include "compose/model/project.hpp"
@@ -14,8 +14,9 @@
 namespace berth::compose {
 
 struct LoadOptions {
-    std::vector<std::string> files;     // -f, in order; empty: COMPOSE_FILE, else found in the folder or its parents
-    std::string project_name;           // -p; empty: COMPOSE_PROJECT_NAME, `name:`, the folder's name
+    std::vector<std::string>
+        files;                // -f, in order; empty: COMPOSE_FILE, else found in the folder or its parents
+    std::string project_name; // -p; empty: COMPOSE_PROJECT_NAME, `name:`, the folder's name
     std::string project_directory;      // --project-directory
     std::vector<std::string> env_files; // --env-file; empty: COMPOSE_ENV_FILES, else .env
     std::vector<std::string> profiles;  // --profile ("*": all) added to COMPOSE_PROFILES
@@ -23,18 +24,35 @@ struct LoadOptions {
     std::map<std::string, std::string> environment; // the process environment
     std::string working_directory;
     bool interpolate = true, normalize = true, resolve_paths = true, check_consistency = true;
+    bool want_canonical = true; // false leaves `canonical` and `document` empty: `up` has no use for them
 };
 
 struct LoadResult {
     std::optional<Project> project; // none when there are errors
     Diagnostics diagnostics;
-    // The canonical model as `config` prints it (key for key as Docker Compose 2.40), for both --format yaml and json.
+    // The canonical model as `config --format json` prints it, key for key as Docker Compose 2.40: "$" is
+    // "$$" already (unless interpolation is off), extensions and models are left out.
     Json canonical;
+    // The same for YAML, which in Docker Compose keeps extensions and models: to_yaml(document) is `config`.
+    Json document;
 };
 // Never throws. Finding no file at all is one error in the diagnostics.
 [[nodiscard]] LoadResult load_project(const LoadOptions& options);
 
-// `config`: the canonical model as YAML, "$" escaped as "$$", strings that look like something else quoted.
-[[nodiscard]] std::string to_yaml(const Json& canonical);
+// YAML in block style; strings that a reader would take for something else are quoted.
+[[nodiscard]] std::string to_yaml(const Json& document);
+
+// `config --variables`: every variable that the compose files mention, in the order of its first mention.
+struct MentionedVariable {
+    std::string name, default_value, alternate_value;
+    bool required = false;
+    std::string source; // "environment", ".env:3", "" when it is not set
+    SourcePos at;
+};
+[[nodiscard]] std::vector<MentionedVariable> list_variables(const LoadOptions& options,
+                                                            Diagnostics& diagnostics);
+// `config --environment`: what interpolation sees, with the process environment and the env files.
+[[nodiscard]] std::map<std::string, std::string> project_environment(const LoadOptions& options,
+                                                                     Diagnostics& diagnostics);
 
 } // namespace berth::compose

@@ -1,0 +1,315 @@
+#include "compose/load/canonical.hpp"
+
+#include "compose/load/short_syntax.hpp"
+
+namespace berth::compose::load {
+
+namespace {
+
+template <class Function> void with(SourceNode& node, std::string_view key, Function&& function) {
+    if (auto* child = node.find(key); child != nullptr && !child->is_null()) function(*child);
+}
+
+SourceNode single(std::string_view key, SourceNode value) {
+    SourceNode out = SourceNode::make_mapping(value.at);
+    out.trace = value.trace;
+    out.set(key, std::move(value));
+    return out;
+}
+
+// Replaces each string (or number) of a list by what `expand` makes of it; refused ones are reported and
+// dropped.
+template <class Expand>
+void expand_items(LoadContext& context, SourceNode& list, const Path& path, Expand&& expand) {
+    if (!list.is_sequence()) return;
+    std::vector<SourceNode> out;
+    out.reserve(list.items.size());
+    for (std::size_t i = 0; i < list.items.size(); ++i) {
+        SourceNode& item = list.items[i];
+        const bool expandable = item.is_string() || item.kind == Kind::integer;
+        if (!expandable) {
+            out.push_back(std::move(item));
+            continue;
+        }
+        auto expanded = expand(item);
+        if (!expanded) {
+            context.error(std::move(expanded).error(), path[i]);
+            context.poison(path);
+            continue;
+        }
+        for (auto& node : *expanded) {
+            node.trace = item.trace;
+            node.interpolated = item.interpolated;
+            out.push_back(std::move(node));
+        }
+    }
+    list.items = std::move(out);
+}
+
+Result<std::vector<SourceNode>> one(Result<SourceNode> node) {
+    if (!node) return fail(std::move(node).error());
+    std::vector<SourceNode> out;
+    out.push_back(std::move(*node));
+    return out;
+}
+
+void file_references(LoadContext& context, SourceNode& list, const Path& path) {
+    expand_items(context, list, path,
+                 [](SourceNode& item) { return one(single("source", SourceNode(item))); });
+}
+
+void extra_hosts(LoadContext& context, SourceNode& node, const Path& path) {
+    if (node.is_mapping()) {
+        SourceNode list = SourceNode::make_sequence(node.at);
+        for (auto& entry : node.entries) {
+            const auto add = [&](const SourceNode& address) {
+                SourceNode item = address;
+                item.kind = Kind::string;
+                item.text = concat(entry.key, "=", address.text);
+                list.items.push_back(std::move(item));
+            };
+            if (entry.value.is_sequence())
+                for (const auto& address : entry.value.items)
+                    add(address);
+            else
+                add(entry.value);
+        }
+        node = std::move(list);
+    }
+    expand_items(context, node, path, [](SourceNode& item) -> Result<std::vector<SourceNode>> {
+        BERTH_ASSIGN_OR_RETURN(item.text, expand_extra_host(item.text, item.at));
+        return one(SourceNode(item));
+    });
+}
+
+void ports(LoadContext& context, SourceNode& list, const Path& path) {
+    expand_items(context, list, path, [](SourceNode& item) { return expand_port(item.text, item.at); });
+    if (!list.is_sequence()) return;
+    for (auto& port : list.items) {
+        if (!port.is_mapping()) continue;
+        // Quoted and unquoted ports are the same port.
+        if (auto* published = port.find("published");
+            published != nullptr && published->kind == Kind::integer)
+            published->kind = Kind::string;
+        if (port.find("protocol") == nullptr) port.set("protocol", SourceNode::make_string("tcp", port.at));
+        if (port.find("mode") == nullptr) port.set("mode", SourceNode::make_string("ingress", port.at));
+    }
+}
+
+void env_files(LoadContext& context, SourceNode& node, const Path& path) {
+    string_to_list(node);
+    expand_items(context, node, path, [](SourceNode& item) { return one(single("path", SourceNode(item))); });
+}
+
+void gpus(SourceNode& node) {
+    if (!node.is_string()) return;
+    if (node.text != "all") return; // the check of words names it
+    SourceNode request = SourceNode::make_mapping(node.at);
+    request.set("count", SourceNode::make_scalar(Kind::integer, "-1", node.at));
+    node = SourceNode::make_sequence(request.at);
+    node.items.push_back(std::move(request));
+}
+
+void device_requests(SourceNode& list) {
+    for (auto& request : list.items) {
+        if (!request.is_mapping()) continue;
+        with(request, "options", key_values_to_mapping);
+        if (request.find("count") == nullptr && request.find("device_ids") == nullptr)
+            request.set("count", SourceNode::make_scalar(Kind::integer, "-1", request.at));
+    }
+}
+
+void build(LoadContext& context, SourceNode& node, const Path& path) {
+    build_to_mapping(node);
+    if (!node.is_mapping()) return;
+    for (const auto* key : {"args", "labels", "additional_contexts", "ssh"})
+        with(node, key, key_values_to_mapping);
+    with(node, "extra_hosts", [&](SourceNode& hosts) { extra_hosts(context, hosts, path / "extra_hosts"); });
+    with(node, "secrets", [&](SourceNode& list) { file_references(context, list, path / "secrets"); });
+    with(node, "no_cache_filter", string_to_list);
+    for (const auto* key : {"provenance", "sbom"})
+        with(node, key, [](SourceNode& value) {
+            if (value.kind == Kind::boolean) value.kind = Kind::string;
+        });
+}
+
+void hooks(SourceNode& list) {
+    for (auto& hook : list.items)
+        if (hook.is_mapping()) with(hook, "environment", key_values_to_mapping);
+}
+
+void health(SourceNode& node) {
+    if (!node.is_mapping()) return;
+    with(node, "test", [](SourceNode& test) {
+        if (!test.is_string()) return;
+        SourceNode list = SourceNode::make_sequence(test.at);
+        list.items.push_back(SourceNode::make_string("CMD-SHELL", test.at));
+        list.items.push_back(std::move(test));
+        test = std::move(list);
+    });
+}
+
+void deploy(SourceNode& node) {
+    if (!node.is_mapping()) return;
+    with(node, "labels", key_values_to_mapping);
+    with(node, "resources", [](SourceNode& resources) {
+        with(resources, "reservations",
+             [](SourceNode& reservations) { with(reservations, "devices", device_requests); });
+    });
+}
+
+void dependencies(SourceNode& node) {
+    depends_on_to_mapping(node);
+    for (auto& entry : node.entries)
+        if (entry.value.is_mapping() && entry.value.find("required") == nullptr)
+            entry.value.set("required", SourceNode::make_bool(true, entry.value.at));
+}
+
+void mounts(LoadContext& context, SourceNode& list, const Path& path) {
+    expand_items(context, list, path,
+                 [](SourceNode& item) { return one(expand_volume(item.text, item.at)); });
+    if (!list.is_sequence()) return;
+    for (auto& mount : list.items)
+        if (mount.is_mapping())
+            with(mount, "volume", [](SourceNode& volume) { with(volume, "labels", key_values_to_mapping); });
+}
+
+void develop(SourceNode& node) {
+    with(node, "watch", [](SourceNode& list) {
+        for (auto& watch : list.items) {
+            if (!watch.is_mapping()) continue;
+            with(watch, "ignore", string_to_list);
+            with(watch, "include", string_to_list);
+            with(watch, "exec", [](SourceNode& hook) { with(hook, "environment", key_values_to_mapping); });
+        }
+    });
+}
+
+} // namespace
+
+void canonicalise_service(LoadContext& context, SourceNode& node, const Path& path) {
+    if (!node.is_mapping()) return;
+    for (const auto* key : {"annotations", "environment", "labels", "sysctls"})
+        with(node, key, key_values_to_mapping);
+    for (const auto* key : {"dns", "dns_search", "tmpfs", "label_file"})
+        with(node, key, string_to_list);
+    with(node, "networks", names_to_mapping);
+    with(node, "models", names_to_mapping);
+    with(node, "depends_on", dependencies);
+    with(node, "build", [&](SourceNode& part) { build(context, part, path / "build"); });
+    with(node, "deploy", deploy);
+    with(node, "develop", develop);
+    with(node, "healthcheck", health);
+    with(node, "gpus", [](SourceNode& part) {
+        gpus(part);
+        device_requests(part);
+    });
+    for (const auto* key : {"pre_start", "post_start", "pre_stop"})
+        with(node, key, hooks);
+    with(node, "ports", [&](SourceNode& list) { ports(context, list, path / "ports"); });
+    with(node, "volumes", [&](SourceNode& list) { mounts(context, list, path / "volumes"); });
+    with(node, "env_file", [&](SourceNode& list) { env_files(context, list, path / "env_file"); });
+    with(node, "extra_hosts", [&](SourceNode& list) { extra_hosts(context, list, path / "extra_hosts"); });
+    for (const auto* key : {"configs", "secrets"})
+        with(node, key, [&](SourceNode& list) { file_references(context, list, path / key); });
+    with(node, "devices", [&](SourceNode& list) {
+        expand_items(context, list, path / "devices",
+                     [](SourceNode& item) { return one(expand_device(item.text, item.at)); });
+    });
+    with(node, "extends", [](SourceNode& extends) {
+        if (extends.is_string()) extends = single("service", SourceNode(extends));
+    });
+}
+
+void key_values_to_mapping(SourceNode& node) {
+    if (!node.is_sequence()) return;
+    SourceNode mapping = SourceNode::make_mapping(node.at);
+    mapping.tag = node.tag;
+    mapping.trace = node.trace;
+    for (auto& item : node.items) {
+        if (!item.is_scalar() || item.is_null()) return; // the check of shapes names it
+    }
+    for (auto& item : node.items) {
+        const auto equals = item.text.find('=');
+        std::string key = item.text.substr(0, equals);
+        const Place at = item.at;
+        if (equals == std::string::npos)
+            item.kind = Kind::null;
+        else
+            item.kind = Kind::string;
+        item.text = equals == std::string::npos ? std::string() : item.text.substr(equals + 1);
+        if (auto* entry = mapping.find_entry(key))
+            entry->value = std::move(item);
+        else
+            mapping.entries.push_back({std::move(key), at, std::move(item)});
+    }
+    node = std::move(mapping);
+}
+
+void names_to_mapping(SourceNode& node) {
+    if (!node.is_sequence()) return;
+    for (const auto& item : node.items)
+        if (!item.is_string()) return;
+    SourceNode mapping = SourceNode::make_mapping(node.at);
+    mapping.tag = node.tag;
+    for (auto& item : node.items) {
+        SourceNode& value = mapping.set(item.text, SourceNode::make_scalar(Kind::null, {}, item.at));
+        value.trace = item.trace;
+    }
+    node = std::move(mapping);
+}
+
+void depends_on_to_mapping(SourceNode& node) {
+    if (!node.is_sequence()) return;
+    names_to_mapping(node);
+    for (auto& entry : node.entries) {
+        entry.value = SourceNode::make_mapping(entry.key_at);
+        entry.value.set("condition", SourceNode::make_string("service_started", entry.key_at));
+        entry.value.set("required", SourceNode::make_bool(true, entry.key_at));
+    }
+}
+
+void string_to_list(SourceNode& node) {
+    if (!node.is_string()) return;
+    SourceNode list = SourceNode::make_sequence(node.at);
+    list.tag = node.tag;
+    node.tag = Tag::none;
+    list.items.push_back(std::move(node));
+    node = std::move(list);
+}
+
+void build_to_mapping(SourceNode& node) {
+    if (!node.is_string()) return;
+    const Tag tag = node.tag;
+    node.tag = Tag::none;
+    node = single("context", SourceNode(node));
+    node.tag = tag;
+}
+
+void canonicalise(LoadContext& context, SourceNode& root) {
+    const Path top;
+    const auto each = [&](std::string_view section, auto&& function) {
+        auto* node = root.find(section);
+        if (node == nullptr || !node->is_mapping()) return;
+        const Path path = top / section;
+        for (auto& entry : node->entries)
+            function(entry.value, path / entry.key);
+    };
+    each("services", [&](SourceNode& node, const Path& path) { canonicalise_service(context, node, path); });
+    for (const auto* section : {"networks", "volumes", "secrets", "configs"})
+        each(section, [&](SourceNode& node, const Path& path) {
+            if (!node.is_mapping()) return;
+            with(node, "labels", key_values_to_mapping);
+            auto* external = node.find("external");
+            if (external == nullptr || !external->is_mapping()) return;
+            if (const auto* name = external->find("name")) {
+                if (const auto* own = node.find("name"); own != nullptr && own->text != name->text)
+                    context.error(invalid("name and external.name differ; only use name", name->pos()), path);
+                SourceNode moved = *name;
+                node.set("name", std::move(moved));
+            }
+            *node.find("external") = SourceNode::make_bool(true, node.find("external")->at);
+        });
+}
+
+} // namespace berth::compose::load

@@ -1,0 +1,23 @@
+// canonical.hpp - short forms to long forms: after this phase a field has one form only. Tolerant: what has a
+// wrong kind is left for the check of shapes to name; a string that its syntax refuses is reported and
+// removed. Idempotent.
+#pragma once
+
+#include "compose/load/context.hpp"
+
+namespace berth::compose::load {
+
+void canonicalise(LoadContext& context, SourceNode& root);
+void canonicalise_service(LoadContext& context, SourceNode& service, const Path& path);
+// Key-value lists ("A=1") and mappings to a mapping; used by the merge as well. A name without "=" has a null
+// value.
+void key_values_to_mapping(SourceNode& node);
+void names_to_mapping(SourceNode& node);      // [a, b] -> {a: null, b: null}
+void depends_on_to_mapping(SourceNode& node); // [a] -> {a: {condition: service_started, required: true}}
+void string_to_list(SourceNode& node);
+void build_to_mapping(SourceNode& node);
+// Lists whose items have a key (a port its address, a volume its target): the last item of a key stays, at
+// the place of the first.
+void enforce_unique_items(SourceNode& root);
+
+} // namespace berth::compose::load

@@ -1,0 +1,263 @@
+#include "compose/load/check.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace berth::compose::load {
+
+namespace {
+
+std::uint8_t kind_mask(Kind kind) {
+    switch (kind) {
+    case Kind::null:
+        return k_null;
+    case Kind::boolean:
+        return k_bool;
+    case Kind::integer:
+        return k_int;
+    case Kind::real:
+        return k_real;
+    case Kind::string:
+        return k_str;
+    default:
+        return 0;
+    }
+}
+
+// "a string or a mapping"
+std::string expected_kinds(const Shape& shape) {
+    std::vector<std::string> kinds;
+    if ((shape.scalars & k_bool) != 0) kinds.emplace_back("true or false");
+    if ((shape.scalars & k_real) != 0)
+        kinds.emplace_back("a number");
+    else if ((shape.scalars & k_int) != 0)
+        kinds.emplace_back("an integer");
+    if ((shape.scalars & k_str) != 0) kinds.emplace_back("a string");
+    if (shape.items != nullptr) kinds.emplace_back("a list");
+    if (shape.values != nullptr || !shape.fields.empty()) kinds.emplace_back("a mapping");
+    std::string out;
+    for (std::size_t i = 0; i < kinds.size(); ++i)
+        out += concat(i == 0 ? "" : i + 1 == kinds.size() ? " or " : ", ", kinds[i]);
+    return out;
+}
+
+Status check_scalar(const SourceNode& node, const Shape& shape) {
+    const auto status = [](auto result) -> Status {
+        if (!result) return fail(std::move(result).error());
+        return {};
+    };
+    switch (shape.reads) {
+    case Reads::boolean:
+    case Reads::kept_boolean:
+        return status(read_bool(node));
+    case Reads::integer:
+    case Reads::kept_integer:
+        // `cpu_shares: 1.5` is accepted and cut, as Docker Compose does.
+        return node.kind == Kind::real ? status(read_real(node)) : status(read_integer(node));
+    case Reads::real:
+        return status(read_real(node));
+    case Reads::bytes:
+        return status(read_bytes(node));
+    case Reads::duration:
+        return status(read_duration(node));
+    case Reads::mode:
+    case Reads::octal_number:
+        return status(read_file_mode(node));
+    case Reads::command:
+        if (node.is_string()) return status(split_shell_words(node.text));
+        return {};
+    case Reads::count:
+        if (node.is_string() && node.text == "all") return {};
+        return status(read_integer(node));
+    default:
+        return {};
+    }
+}
+
+class Checker {
+  public:
+    explicit Checker(LoadContext& context) : context_(context) {}
+
+    // False: the value is wrong as a whole and goes.
+    bool check(SourceNode& node, const Shape& shape, const Path& path) {
+        if (node.is_mapping()) return mapping(node, shape, path);
+        if (node.is_sequence()) return sequence(node, shape, path);
+        return scalar(node, shape, path);
+    }
+
+    void report_without_effect() {
+        for (auto& [file, places] : without_effect_) {
+            Error warning(ErrorCode::unsupported, concat("without effect here, kept in the model only: ",
+                                                         join(names_of(places), ", ")));
+            warning.at(places.front().at.pos());
+            for (std::size_t i = 1; i < places.size() && i < 8; ++i)
+                warning.note(places[i].path, places[i].at.pos());
+            context_.warn(std::move(warning));
+        }
+    }
+
+  private:
+    struct Ignored {
+        std::string path;
+        Place at;
+    };
+
+    static std::vector<std::string> names_of(const std::vector<Ignored>& places) {
+        std::vector<std::string> out;
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            if (i == 20) {
+                out.push_back(concat("and ", places.size() - i, " more"));
+                break;
+            }
+            out.push_back(places[i].path);
+        }
+        return out;
+    }
+
+    bool refuse(Error error, const Path& path) {
+        context_.error(std::move(error), path);
+        context_.poison(path);
+        return false;
+    }
+
+    bool wrong_kind(const SourceNode& node, const Shape& shape, const Path& path) {
+        Error error =
+            invalid(concat("must be ", expected_kinds(shape), ", not ", kind_name(node.kind)), node.pos());
+        if (node.is_null())
+            error.hint("give it a value, or remove the key");
+        else if (node.is_scalar() && shape.scalars != 0 && (shape.scalars & k_str) != 0)
+            error.hint("put the value in quotes");
+        return refuse(std::move(error), path);
+    }
+
+    bool scalar(SourceNode& node, const Shape& shape, const Path& path) {
+        const bool cast = node.is_string() && node.interpolated && (shape.scalars & (k_bool | k_number)) != 0;
+        if ((shape.scalars & kind_mask(node.kind)) == 0 && !cast) return wrong_kind(node, shape, path);
+        if (node.is_null()) return true;
+        if (!shape.words.empty() && !has_word(node, shape)) {
+            const std::vector<std::string> words(shape.words.begin(), shape.words.end());
+            return refuse(unknown_word(node, "known value", words), path);
+        }
+        if (auto status = check_scalar(node, shape); !status) {
+            Error error = std::move(status).error();
+            if (!error.at().known()) error.at(node.pos());
+            add_origin(error, node);
+            return refuse(std::move(error), path);
+        }
+        return true;
+    }
+
+    static void add_origin(Error& error, const SourceNode& node) {
+        if (node.trace == nullptr) return;
+        for (const auto& use : node.trace->variables)
+            error.note(concat("the value of ", use.name, " comes from ", use.origin));
+    }
+
+    static bool has_word(const SourceNode& node, const Shape& shape) {
+        return std::any_of(shape.words.begin(), shape.words.end(),
+                           [&](const char* word) { return node.text == word; });
+    }
+
+    bool sequence(SourceNode& node, const Shape& shape, const Path& path) {
+        if (shape.items == nullptr) return wrong_kind(node, shape, path);
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < node.items.size(); ++i) {
+            if (!check(node.items[i], *shape.items, path[i])) continue;
+            if (shape.unique && repeats(node, kept, node.items[i], path[i])) continue;
+            if (kept != i) node.items[kept] = std::move(node.items[i]);
+            ++kept;
+        }
+        node.items.erase(node.items.begin() + static_cast<std::ptrdiff_t>(kept), node.items.end());
+        return true;
+    }
+
+    bool repeats(const SourceNode& list, std::size_t count, const SourceNode& item, const Path& path) {
+        for (std::size_t i = 0; i < count; ++i) {
+            if (!same_value(list.items[i], item)) continue;
+            refuse(invalid("the same value stands in this list before", item.pos())
+                       .note("first written here", list.items[i].pos()),
+                   path);
+            return true;
+        }
+        return false;
+    }
+
+    bool mapping(SourceNode& node, const Shape& shape, const Path& path) {
+        if (shape.values == nullptr && shape.fields.empty()) {
+            if (shape.reads == Reads::any && shape.scalars != 0 && shape.fields.empty()) return true;
+            return wrong_kind(node, shape, path);
+        }
+        if (shape.fields.empty()) return named_values(node, *shape.values, path);
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < node.entries.size(); ++i) {
+            if (!entry(node.entries[i], shape, path)) continue;
+            if (kept != i) node.entries[kept] = std::move(node.entries[i]);
+            ++kept;
+        }
+        node.entries.erase(node.entries.begin() + static_cast<std::ptrdiff_t>(kept), node.entries.end());
+        return required_fields(node, shape, path);
+    }
+
+    bool entry(SourceEntry& entry, const Shape& shape, const Path& path) {
+        const Path here = path / entry.key;
+        const Field* field = find_field(shape, entry.key);
+        if (field == nullptr) {
+            if (shape.extensions && entry.key.rfind("x-", 0) == 0) return true;
+            return refuse(unknown_key(entry, field_names(shape)), here);
+        }
+        if (!check(entry.value, *field->shape, here)) return false;
+        if (field->support == Support::warned && !entry.value.implied)
+            without_effect_[entry.key_at.source].push_back({here.to_string(), entry.key_at});
+        return true;
+    }
+
+    bool required_fields(const SourceNode& node, const Shape& shape, const Path& path) {
+        for (const auto& field : shape.fields) {
+            if (!field.required || node.find(field.key) != nullptr ||
+                context_.is_poisoned((path / field.key).to_string()))
+                continue;
+            return refuse(invalid(concat("the key '", field.key, "' is missing"), node.pos()), path);
+        }
+        return true;
+    }
+
+    bool named_values(SourceNode& node, const Shape& values, const Path& path) {
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < node.entries.size(); ++i) {
+            SourceEntry& entry = node.entries[i];
+            const bool extension = path.parent == nullptr && entry.key.rfind("x-", 0) == 0;
+            if (!extension && !name_is_valid(entry, path)) continue;
+            if (!check(entry.value, values, path / entry.key)) continue;
+            if (kept != i) node.entries[kept] = std::move(node.entries[i]);
+            ++kept;
+        }
+        node.entries.erase(node.entries.begin() + static_cast<std::ptrdiff_t>(kept), node.entries.end());
+        return true;
+    }
+
+    // Names below services, networks, volumes, secrets, configs.
+    bool name_is_valid(const SourceEntry& entry, const Path& path) {
+        const bool top = path.parent != nullptr && path.parent->parent == nullptr;
+        if (!top) return true;
+        constexpr std::string_view k_allowed =
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+        if (!entry.key.empty() && entry.key.find_first_not_of(k_allowed) == std::string::npos) return true;
+        return refuse(invalid(concat(quoted(entry.key), " is not a valid name"), entry.key_at.pos())
+                          .hint("names have letters, digits, '.', '_' and '-'"),
+                      path / entry.key);
+    }
+
+    LoadContext& context_;
+    std::map<const SourceHandle*, std::vector<Ignored>> without_effect_;
+};
+
+} // namespace
+
+void check_model(LoadContext& context, SourceNode& root) {
+    Checker checker(context);
+    const Path top;
+    checker.check(root, project_shape(), top);
+    checker.report_without_effect();
+}
+
+} // namespace berth::compose::load

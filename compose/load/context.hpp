@@ -1,0 +1,54 @@
+// context.hpp - what the phases of one load share: options, diagnostics, the files read, and where values
+// came from. Owned by load_project; nodes point into `sources` and `traces`, which therefore never move their
+// elements.
+#pragma once
+
+#include "compose/load/loader.hpp"
+#include "compose/source/decode.hpp"
+#include "compose/source/node.hpp"
+
+#include <deque>
+#include <set>
+
+namespace berth::compose::load {
+
+struct Variable {
+    std::string value;
+    std::string origin; // "environment", ".env:3"
+};
+using Environment = std::map<std::string, Variable, std::less<>>;
+
+struct LoadContext {
+    explicit LoadContext(const LoadOptions& load_options) : options(load_options) {}
+    LoadContext(const LoadContext&) = delete;
+
+    const LoadOptions& options;
+    Diagnostics diagnostics;
+    std::deque<SourceHandle> sources;
+    std::deque<Trace> traces;
+    std::string directory;          // the project directory, absolute
+    std::string project_name;       // known before the first file is interpolated, unless `name:` decides it
+    std::vector<std::string> files; // absolute paths of the compose files, for labels and messages
+    Environment environment;
+
+    const SourceHandle& add_source(std::string path, std::string text) {
+        sources.push_back({std::make_shared<SourceFile>(SourceFile{std::move(path), std::move(text)})});
+        return sources.back();
+    }
+    void error(Error error) { diagnostics.errors.push_back(std::move(error)); }
+    void error(Error error, const Path& path) { this->error(std::move(error.path(path.to_string()))); }
+    void warn(Error warning) { diagnostics.warnings.push_back(std::move(warning)); }
+    // A part of the model is known to be broken: later phases say nothing more about it.
+    void poison(const Path& path) { poisoned.insert(path.to_string()); }
+    [[nodiscard]] bool is_poisoned(std::string_view path) const; // it, or something above or below it
+    std::set<std::string> poisoned;
+    std::set<std::string> unset_reported; // variables already warned about
+};
+
+[[nodiscard]] inline Error invalid(std::string message, const SourcePos& at) {
+    Error error(ErrorCode::invalid_input, std::move(message));
+    error.at(at);
+    return error;
+}
+
+} // namespace berth::compose::load

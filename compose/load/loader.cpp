@@ -1,0 +1,219 @@
+#include "compose/load/loader.hpp"
+
+#include "compose/load/assemble.hpp"
+#include "compose/load/canonical.hpp"
+#include "compose/load/check.hpp"
+#include "compose/load/emit.hpp"
+#include "compose/load/interpolate.hpp"
+#include "compose/load/normalise.hpp"
+#include "compose/load/paths.hpp"
+#include "compose/load/validate.hpp"
+#include "compose/model/decode_model.hpp"
+#include "runtime/base/file.hpp"
+
+#include <algorithm>
+
+namespace berth::compose {
+
+namespace {
+
+using namespace load;
+
+std::vector<LoadedFile> read_all(LoadContext& context) {
+    std::vector<LoadedFile> out;
+    for (const auto& input : discover(context)) {
+        context.files.push_back(input.path);
+        out.push_back(read_compose_file(context, input));
+    }
+    return out;
+}
+
+// -p, COMPOSE_PROJECT_NAME, the last `name:`, the folder. Decided first, because values may use
+// ${COMPOSE_PROJECT_NAME}.
+void decide_name(LoadContext& context, const std::vector<LoadedFile>& files) {
+    const auto explicit_name = [&](const std::string& name, const SourcePos& at, std::string_view who) {
+        context.project_name = name;
+        if (!is_project_name(name))
+            context.error(
+                invalid(concat("invalid project name ", quoted(name), who), at)
+                    .hint("use lower-case letters, digits, '-' and '_', beginning with a letter or digit"));
+    };
+    std::string from_file;
+    SourcePos at;
+    for (const auto& file : files)
+        for (const auto& document : file.documents) {
+            const auto* node = document.find("name");
+            if (node == nullptr || !node->is_string()) continue;
+            at = node->pos();
+            from_file = node->text;
+            if (!context.options.interpolate) continue;
+            const auto result = substitute(node->text, [&](std::string_view name) -> const Variable* {
+                const auto found = context.environment.find(name);
+                return found == context.environment.end() ? nullptr : &found->second;
+            });
+            if (!result.error) from_file = result.text;
+        }
+    const std::string from_environment = variable_or(context.environment, "COMPOSE_PROJECT_NAME", "");
+    if (!context.options.project_name.empty())
+        explicit_name(context.options.project_name, {}, " (from -p)");
+    else if (!from_environment.empty())
+        explicit_name(from_environment, {}, " (from COMPOSE_PROJECT_NAME)");
+    else if (!from_file.empty())
+        explicit_name(from_file, at, "");
+    else
+        context.project_name = normal_project_name(base_name(context.directory));
+    if (context.project_name.empty())
+        context.error(
+            Error(ErrorCode::invalid_input,
+                  concat("the folder '", context.directory, "' gives no project name"))
+                .hint("choose one with -p NAME, or write 'name: NAME' at the top of the compose file"));
+    context.environment["COMPOSE_PROJECT_NAME"] = {context.project_name, "project name"};
+}
+
+void warn_obsolete_version(LoadContext& context, const SourceNode& root) {
+    if (const auto* entry = root.find_entry("version"))
+        context.warn(invalid("the attribute 'version' is obsolete and ignored", entry->key_at.pos())
+                         .path("version")
+                         .hint("remove it"));
+}
+
+void read_files_of_services(LoadContext& context, SourceNode& root) {
+    auto* services = root.find("services");
+    if (services == nullptr) return;
+    const Path top;
+    const Path path = top / "services";
+    for (auto& entry : services->entries)
+        read_service_files(context, entry.value, path / entry.key);
+}
+
+// `config` prints what enabled services use, and no file that has been read into the model.
+void drop_unused(SourceNode& root) {
+    std::map<std::string, std::set<std::string>> used;
+    if (auto* services = root.find("services"))
+        for (auto& entry : services->entries) {
+            SourceNode& service = entry.value;
+            service.erase("env_file");
+            service.erase("label_file");
+            if (const auto* networks = service.find("networks"))
+                for (const auto& network : networks->entries)
+                    used["networks"].insert(network.key);
+            if (const auto* volumes = service.find("volumes"))
+                for (const auto& mount : volumes->items)
+                    if (mount.text_of("type") == "volume")
+                        used["volumes"].insert(std::string(mount.text_of("source")));
+            for (const auto* section : {"configs", "secrets"})
+                for (const SourceNode* holder : {static_cast<const SourceNode*>(&service),
+                                                 static_cast<const SourceNode*>(service.find("build"))}) {
+                    const auto* list = holder != nullptr ? holder->find(section) : nullptr;
+                    if (list == nullptr) continue;
+                    for (const auto& item : list->items)
+                        used[section].insert(std::string(item.text_of("source")));
+                }
+        }
+    for (const auto* section : {"networks", "volumes", "configs", "secrets"})
+        if (auto* node = root.find(section))
+            std::erase_if(node->entries,
+                          [&](const auto& entry) { return used[section].count(entry.key) == 0; });
+}
+
+template <class T, class Decode> void decode_section(const SourceNode& root, std::string_view section,
+                                                     std::map<std::string, T>& out, Decode decode) {
+    if (const auto* node = root.find(section))
+        for (const auto& entry : node->entries) {
+            T value = decode(entry.key, entry.value);
+            value.at = entry.key_at.pos();
+            out.emplace(entry.key, std::move(value));
+        }
+}
+
+Project decode_project(const LoadContext& context, const SourceNode& root, const Selection& selection) {
+    Project out;
+    out.name = context.project_name;
+    out.directory = context.directory;
+    out.files = context.files;
+    for (const auto& [key, variable] : context.environment)
+        out.environment[key] = variable.value;
+    decode_section(root, "services", out.services, decode_service);
+    for (const auto& entry : selection.disabled.entries) {
+        auto service = decode_service(entry.key, entry.value);
+        service.at = entry.key_at.pos();
+        out.disabled_services.emplace(entry.key, std::move(service));
+    }
+    decode_section(root, "networks", out.networks, decode_network);
+    decode_section(root, "volumes", out.volumes, decode_volume);
+    decode_section(root, "configs", out.configs, decode_file);
+    decode_section(root, "secrets", out.secrets, decode_file);
+    out.profiles = selection.profiles;
+    return out;
+}
+
+void run_phases(LoadContext& context, LoadResult& result) {
+    const LoadOptions& options = context.options;
+    auto files = read_all(context);
+    if (files.empty()) return;
+    decide_name(context, files);
+    SourceNode root = assemble(context, std::move(files), {context.directory, &context.environment, {}});
+    canonicalise(context, root);
+    enforce_unique_items(root);
+    check_model(context, root);
+    warn_obsolete_version(context, root);
+    if (options.normalize) set_defaults(context, root);
+    if (options.resolve_paths) resolve_paths(context, root, context.directory);
+    if (options.normalize) normalise(context, root);
+    const Selection selection = select_profiles(context, root);
+    if (options.check_consistency) validate(context, root, selection.disabled);
+    if (options.interpolate) read_files_of_services(context, root);
+    if (!context.diagnostics.ok()) return;
+    result.project = decode_project(context, root, selection);
+    if (!options.want_canonical) return;
+    root.set("name", SourceNode::make_string(context.project_name, root.at));
+    drop_unused(root);
+    result.canonical = emit_project(root, {Dialect::json, options.interpolate});
+    result.document = emit_project(root, {Dialect::yaml, options.interpolate});
+}
+
+} // namespace
+
+LoadResult load_project(const LoadOptions& options) {
+    LoadResult result;
+    LoadContext context(options);
+    run_phases(context, result);
+    result.diagnostics = std::move(context.diagnostics);
+    result.diagnostics.sort();
+    return result;
+}
+
+std::vector<MentionedVariable> list_variables(const LoadOptions& options, Diagnostics& diagnostics) {
+    LoadContext context(options);
+    std::vector<MentionedVariable> mentioned;
+    for (const auto& file : read_all(context))
+        for (const auto& document : file.documents)
+            collect_variables(document, mentioned);
+    std::vector<MentionedVariable> out;
+    for (auto& variable : mentioned) {
+        const auto known = std::find_if(out.begin(), out.end(),
+                                        [&](const auto& other) { return other.name == variable.name; });
+        if (known != out.end()) {
+            known->required = known->required || variable.required;
+            if (known->default_value.empty()) known->default_value = variable.default_value;
+            continue;
+        }
+        if (const auto found = context.environment.find(variable.name); found != context.environment.end())
+            variable.source = found->second.origin;
+        out.push_back(std::move(variable));
+    }
+    diagnostics = std::move(context.diagnostics);
+    return out;
+}
+
+std::map<std::string, std::string> project_environment(const LoadOptions& options, Diagnostics& diagnostics) {
+    LoadContext context(options);
+    decide_name(context, read_all(context));
+    std::map<std::string, std::string> out;
+    for (const auto& [key, variable] : context.environment)
+        out[key] = variable.value;
+    diagnostics = std::move(context.diagnostics);
+    return out;
+}
+
+} // namespace berth::compose

@@ -1,0 +1,130 @@
+// env_file and label_file of a service.
+#include "compose/load/discover.hpp"
+#include "compose/load/dotenv.hpp"
+#include "compose/load/normalise.hpp"
+#include "runtime/base/file.hpp"
+
+namespace berth::compose::load {
+
+namespace {
+
+struct EnvFile {
+    std::string path, format;
+    bool required = true;
+    SourcePos at;
+};
+
+EnvFile describe(const SourceNode& node) {
+    EnvFile out;
+    out.at = node.pos();
+    out.path = node.is_mapping() ? std::string(node.text_of("path")) : node.text;
+    out.format = node.text_of("format");
+    if (const auto* required = node.find("required"))
+        if (const auto value = read_bool(*required)) out.required = *value;
+    if (const auto* path = node.find("path")) out.at = path->pos();
+    return out;
+}
+
+// nullptr: missing and not required, or reported.
+const SourceHandle* open_file(LoadContext& context, const EnvFile& file, const Path& path) {
+    auto text = read_file_if_exists(file.path, std::size_t{16} << 20);
+    if (text && !*text) {
+        if (!file.required) return nullptr;
+        context.error(
+            invalid(concat("env file '", display_path(context, file.path), "' does not exist"), file.at)
+                .hint("create it, or write 'required: false' beside its path"),
+            path);
+        return nullptr;
+    }
+    if (!text) {
+        context.error(std::move(text).error().at(file.at), path);
+        return nullptr;
+    }
+    return &context.add_source(display_path(context, file.path), std::move(**text));
+}
+
+void put(LoadContext& context, SourceNode& mapping, const DotenvEntry& entry, const SourceHandle& source) {
+    const Place at{&source, entry.line, 1, static_cast<std::uint32_t>(entry.key.size())};
+    SourceNode value = SourceNode::make_string(entry.value.value_or(""), at);
+    value.interpolated = !entry.uses.empty();
+    if (!entry.uses.empty()) {
+        context.traces.push_back({entry.uses, {}, {}, nullptr});
+        value.trace = &context.traces.back();
+    }
+    mapping.set(entry.key, std::move(value));
+}
+
+void merge_under(SourceNode& service, std::string_view key, SourceNode from_files) {
+    if (from_files.entries.empty()) return;
+    if (auto* own = service.find(key))
+        for (auto& entry : own->entries)
+            from_files.set(entry.key, std::move(entry.value));
+    service.set(key, std::move(from_files));
+}
+
+void read_env_files(LoadContext& context, SourceNode& service, const Path& path) {
+    const auto* files = service.find("env_file");
+    if (files == nullptr) return;
+    SourceNode collected = SourceNode::make_mapping(files->at);
+    const auto* own = service.find("environment");
+    Variable from_service;
+    const VariableLookup lookup = [&](std::string_view name) -> const Variable* {
+        if (const auto found = context.environment.find(name); found != context.environment.end())
+            return &found->second;
+        for (const auto* mapping : {own, static_cast<const SourceNode*>(&collected)}) {
+            const auto* value = mapping != nullptr ? mapping->find(name) : nullptr;
+            if (value == nullptr || value->is_null()) continue;
+            from_service = {value->text, value->pos().to_string()};
+            return &from_service;
+        }
+        return nullptr;
+    };
+    for (std::size_t i = 0; i < files->items.size(); ++i) {
+        const EnvFile file = describe(files->items[i]);
+        const Path here = path[i];
+        if (!file.format.empty() && file.format != "raw") {
+            context.error(unknown_word(*files->items[i].find("format"), "format of an env file", {"raw"}),
+                          here / "format");
+            continue;
+        }
+        const auto* source = open_file(context, file, here);
+        if (source == nullptr) continue;
+        auto entries = file.format == "raw" ? parse_raw_env(*source, lookup) : parse_dotenv(*source, lookup);
+        if (!entries) {
+            context.error(std::move(entries).error(), here);
+            continue;
+        }
+        for (const auto& entry : *entries)
+            if (entry.value) put(context, collected, entry, *source);
+    }
+    merge_under(service, "environment", std::move(collected));
+}
+
+void read_label_files(LoadContext& context, SourceNode& service, const Path& path) {
+    const auto* files = service.find("label_file");
+    if (files == nullptr) return;
+    SourceNode collected = SourceNode::make_mapping(files->at);
+    // Labels know no environment: only earlier labels of the same file may be used.
+    const VariableLookup lookup = [](std::string_view) -> const Variable* { return nullptr; };
+    for (std::size_t i = 0; i < files->items.size(); ++i) {
+        const auto* source = open_file(context, describe(files->items[i]), path[i]);
+        if (source == nullptr) continue;
+        auto entries = parse_dotenv(*source, lookup);
+        if (!entries) {
+            context.error(std::move(entries).error(), path[i]);
+            continue;
+        }
+        for (const auto& entry : *entries)
+            if (entry.value) put(context, collected, entry, *source);
+    }
+    merge_under(service, "labels", std::move(collected));
+}
+
+} // namespace
+
+void read_service_files(LoadContext& context, SourceNode& service, const Path& path) {
+    read_env_files(context, service, path / "env_file");
+    read_label_files(context, service, path / "label_file");
+}
+
+} // namespace berth::compose::load
