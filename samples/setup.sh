@@ -52,7 +52,8 @@ set_up_packages() {
 }
 
 build_berth() { # arguments: targets; none: all
-    export CCACHE_NOHASHDIR=1
+    # Paths relative to the checkout, so that a second clone finds what the first one compiled.
+    export CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=$here
     if [ ! -f "$build/build.ninja" ]; then
         step "configuring"
         cmake -S "$here" -B "$build" -G Ninja >"$build.log" 2>&1 || { tail -30 "$build.log" >&2; die "cmake did not succeed"; }
