@@ -79,6 +79,8 @@ void Json::write(std::string& out, int indent, int depth) const {
         append_json_string(out, *text);
     } else if (const auto* whole = as_integer()) {
         detail::append(out, *whole);
+    } else if (const auto* large = as_large_integer()) {
+        detail::append(out, *large);
     } else if (const auto* flag = as_bool()) {
         out += *flag ? "true" : "false";
     } else if (const auto* real = as_double()) {

@@ -7,6 +7,7 @@
 #include "runtime/base/result.hpp"
 
 #include <cstdint>
+#include <utility>
 #include <variant>
 
 namespace berth {
@@ -22,7 +23,12 @@ class Json {
     Json(bool value) : value_(value) {}
     template <std::integral T>
         requires(!std::same_as<T, bool>)
-    Json(T value) : value_(static_cast<std::int64_t>(value)) {}
+    Json(T value) {
+        if (std::in_range<std::int64_t>(value))
+            value_ = static_cast<std::int64_t>(value);
+        else
+            value_ = static_cast<std::uint64_t>(value);
+    }
     Json(double value) : value_(value) {}
     Json(std::string value) : value_(std::move(value)) {}
     Json(std::string_view value) : value_(std::string(value)) {}
@@ -35,6 +41,8 @@ class Json {
     [[nodiscard]] bool is_null() const { return std::holds_alternative<std::nullptr_t>(value_); }
     [[nodiscard]] const bool* as_bool() const { return std::get_if<bool>(&value_); }
     [[nodiscard]] const std::int64_t* as_integer() const { return std::get_if<std::int64_t>(&value_); }
+    // Only for those that no std::int64_t holds (RLIM_INFINITY in a bundle).
+    [[nodiscard]] const std::uint64_t* as_large_integer() const { return std::get_if<std::uint64_t>(&value_); }
     [[nodiscard]] const double* as_double() const { return std::get_if<double>(&value_); }
     [[nodiscard]] const std::string* as_string() const { return std::get_if<std::string>(&value_); }
     [[nodiscard]] const Array* as_array() const { return std::get_if<Array>(&value_); }
@@ -55,7 +63,7 @@ class Json {
 
   private:
     void write(std::string& out, int indent, int depth) const;
-    std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Array, Object> value_;
+    std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Array, Object, std::uint64_t> value_;
 };
 
 struct Json::Member {
@@ -140,7 +148,9 @@ class JsonReader {
             else if (!json.is_null()) wrong("a known word");
         } else if constexpr (std::is_integral_v<T>) {
             const auto* whole = json.as_integer();
+            const auto* large = json.as_large_integer();
             if (whole != nullptr && std::in_range<T>(*whole)) value = static_cast<T>(*whole);
+            else if (large != nullptr && std::in_range<T>(*large)) value = static_cast<T>(*large);
             else if (!json.is_null()) wrong("an integer in range");
         } else if constexpr (detail::IsVector<T>::value) {
             value.clear();

@@ -15,10 +15,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     bool null() override { return put(Json()); }
     bool boolean(bool value) override { return put(Json(value)); }
     bool number_integer(number_integer_t value) override { return put(Json(value)); }
-    bool number_unsigned(number_unsigned_t value) override {
-        if (std::in_range<std::int64_t>(value)) return put(Json(static_cast<std::int64_t>(value)));
-        return put(Json(static_cast<double>(value)));
-    }
+    bool number_unsigned(number_unsigned_t value) override { return put(Json(value)); }
     bool number_float(number_float_t value, const string_t&) override { return put(Json(value)); }
     bool string(string_t& value) override { return put(Json(std::move(value))); }
     bool binary(binary_t&) override { return refuse("binary values are not JSON"); }
