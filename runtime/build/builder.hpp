@@ -1,5 +1,5 @@
-// builder.hpp - a Dockerfile and a context to an image. RUN steps go through the same sandbox as containers; what they
-// need of the network is handed in, because runtime/ does not know network/.
+// builder.hpp - a Dockerfile and a context to an image. RUN steps go through the same sandbox as containers;
+// what they need of the network is handed in, because runtime/ does not know network/.
 #pragma once
 
 #include "runtime/base/context.hpp"
@@ -14,24 +14,29 @@
 namespace berth::build {
 
 struct BuildRequest {
-    std::string context_dir;     // absolute folder; empty with `context_tar_fd` or a git URL in `context_url`
-    int context_tar_fd = -1;     // "-": a tar on standard input
+    std::string context_dir; // absolute folder; empty with `context_tar_fd` or a git URL in `context_url`
+    int context_tar_fd = -1; // "-": a tar on standard input
     std::string context_url;
     std::string dockerfile;      // path; relative to the context; empty: Dockerfile
     std::string dockerfile_text; // dockerfile_inline, or "-f -"
     std::string target;
     std::map<std::string, std::string> args;
     std::map<std::string, std::string> labels;
-    std::map<std::string, std::string> additional_contexts; // name -> folder or image reference ("docker-image://...")
-    std::map<std::string, std::string> secrets;             // id -> host file
+    std::map<std::string, std::string>
+        additional_contexts;                    // name -> folder or image reference ("docker-image://...")
+    std::map<std::string, std::string> secrets; // id -> host file
     std::vector<std::string> tags;
     bool no_cache = false;
     bool pull = false;
     std::string platform;
-    std::string network;         // "", "default", "none", "host"
+    std::string network; // "", "default", "none", "host"
     std::vector<std::string> extra_hosts;
     std::int64_t shm_size = 0;
-    // One fresh network namespace with a way out for a RUN step, and its resolv.conf/hosts; called once a step.
+    std::vector<runtime::Ulimit> ulimits;
+    bool privileged = false; // RUN steps may do what --privileged containers may
+    std::string name;        // shown in progress lines before the stage: a compose service; may be empty
+    // One fresh network namespace with a way out for a RUN step, and its resolv.conf/hosts; called once a
+    // step.
     std::function<Result<runtime::StartNetwork>(const std::string& container_id)> make_network;
     std::function<void(const std::string& container_id)> drop_network;
     // When a base image is not in the store: pull it (image::pull_image or nothing).

@@ -1,0 +1,127 @@
+#include "runtime/build/cache.hpp"
+
+#include "runtime/base/id.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/base/parse.hpp"
+#include "runtime/image/layer_store.hpp"
+#include "runtime/image/store.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fcntl.h>
+#include <set>
+#include <sys/stat.h>
+
+namespace berth::build {
+
+namespace {
+
+constexpr std::int64_t k_default_limit = std::int64_t{10} << 30;
+constexpr std::size_t k_record_limit = 64u << 10;
+
+std::string steps_dir(const Context& context) {
+    return context.paths.build() + "/steps";
+}
+
+struct Stored {
+    std::string path;
+    StepRecord record;
+    std::int64_t used = 0; // the file's mtime: a hit touches it
+};
+
+std::vector<Stored> read_all(const Context& context) {
+    std::vector<Stored> out;
+    const auto names = list_dir(steps_dir(context));
+    if (!names) return out;
+    for (const auto& name : *names) {
+        Stored stored;
+        stored.path = join_path(steps_dir(context), name);
+        struct stat s {};
+        const auto text = read_file(stored.path, k_record_limit);
+        if (!text || ::stat(stored.path.c_str(), &s) != 0) continue;
+        auto record = parse_record<StepRecord>(*text, stored.path);
+        if (!record) {
+            log::debug("build cache: dropping the damaged record {}", stored.path);
+            (void)remove_file(stored.path);
+            continue;
+        }
+        stored.record = std::move(*record);
+        stored.used = s.st_mtim.tv_sec;
+        out.push_back(std::move(stored));
+    }
+    return out;
+}
+
+} // namespace
+
+KeyBuilder& KeyBuilder::add(std::string_view name, std::string_view value) {
+    hash_.update(concat(name.size(), ":", name, value.size(), ":"));
+    hash_.update(value);
+    return *this;
+}
+
+std::string StepCache::path(const std::string& key) const {
+    return join_path(steps_dir(context_), key);
+}
+
+std::optional<StepRecord> StepCache::find(const std::string& key) const {
+    if (!read_) return std::nullopt;
+    const auto text = read_file_if_exists(path(key), k_record_limit);
+    if (!text || !*text) return std::nullopt;
+    auto record = parse_record<StepRecord>(**text, path(key));
+    if (!record || record->version != 1) return std::nullopt;
+    if (!record->empty) {
+        const auto held = image::lease_layer(context_, record->chain_id);
+        if (!held || !*held || !is_directory(record->directory)) return std::nullopt;
+    }
+    // The time of last use; a read-only or full disk must not fail a cached build.
+    (void)::utimensat(AT_FDCWD, path(key).c_str(), nullptr, 0);
+    return std::move(*record);
+}
+
+Status StepCache::store(const std::string& key, const StepRecord& record) const {
+    BERTH_TRY(make_dirs(steps_dir(context_)));
+    return write_atomic(path(key), to_json(record).to_text());
+}
+
+Result<FileLock> StepCache::lock(const std::string& key) const {
+    const auto folder = context_.paths.exec_root() + "/build-locks";
+    BERTH_TRY(make_dirs(folder));
+    return FileLock::acquire(join_path(folder, key));
+}
+
+std::int64_t cache_limit() {
+    const char* text = std::getenv("BERTH_BUILD_CACHE_SIZE");
+    if (text == nullptr) return k_default_limit;
+    const auto bytes = parse_bytes(text);
+    return bytes && *bytes >= 0 ? *bytes : k_default_limit;
+}
+
+Status trim_cache(const Context& context, std::int64_t limit) {
+    auto stored = read_all(context);
+    std::map<std::string, std::int64_t> layers; // several steps may have made the same layer
+    std::int64_t total = 0;
+    for (const auto& one : stored)
+        if (layers.emplace(one.record.chain_id, one.record.size).second) total += one.record.size;
+    if (total <= limit) return {};
+    std::sort(stored.begin(), stored.end(), [](const Stored& a, const Stored& b) { return a.used > b.used; });
+    std::set<std::string> kept;
+    std::vector<std::string> keep;
+    total = 0;
+    for (const auto& one : stored) {
+        const bool is_new = !kept.contains(one.record.chain_id);
+        if (is_new && total + one.record.size > limit) {
+            BERTH_TRY(remove_file(one.path));
+            continue;
+        }
+        if (!is_new || one.record.empty) continue;
+        total += one.record.size;
+        kept.insert(one.record.chain_id);
+        keep.push_back(one.record.chain_id);
+    }
+    auto removed = image::remove_unused_layers(context, keep);
+    if (!removed) return fail(std::move(removed).error());
+    return {};
+}
+
+} // namespace berth::build

@@ -1,0 +1,135 @@
+// What all steps that make layers share: cache look-up, the upper folder, taking it into the store; and
+// WORKDIR.
+#include "runtime/build/engine.hpp"
+#include "runtime/build/overlay.hpp"
+
+#include "runtime/base/clock.hpp"
+#include "runtime/container/users.hpp"
+#include "runtime/image/layer_store.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+namespace berth::build {
+
+namespace {
+
+void adopt(Step& step, const StepRecord& record, const std::string& created_by) {
+    auto& state = step.state;
+    state.created = record.created;
+    if (!record.empty) {
+        state.layers.insert(state.layers.begin(), record.directory);
+        state.chain = record.chain_id;
+        state.config.rootfs.diff_ids.push_back(record.diff_id);
+    }
+    add_history(state, created_by, record.created, record.empty);
+}
+
+// Nothing in it and no attribute of its own: the step changed nothing.
+Result<bool> is_untouched(const std::string& upper) {
+    BERTH_ASSIGN_OR_RETURN(const auto names, list_dir(upper));
+    return names.empty();
+}
+
+Result<StepRecord> make_layer(Step& step, const std::function<Status(LayerMaker&)>& make, bool& cacheable) {
+    const auto& env = step.env;
+    BERTH_ASSIGN_OR_RETURN(const TempDir folder, TempDir::make(env.scratch, "step-"));
+    LayerMaker maker;
+    maker.upper = folder.path() + "/upper";
+    maker.work = folder.path() + "/work";
+    BERTH_TRY(make_dir(maker.upper, 0755));
+    BERTH_TRY(make_dir(maker.work, 0700));
+    BERTH_TRY(make(maker));
+    StepRecord record;
+    record.parent = step.state.chain;
+    record.created = now_text(env);
+    record.instruction = step.instruction.name + " " + step.instruction.text;
+    cacheable = maker.cacheable;
+    BERTH_ASSIGN_OR_RETURN(record.empty, is_untouched(maker.upper));
+    if (!record.empty) {
+        auto layer = image::commit_layer(env.context, maker.upper, step.state.chain, env.epoch);
+        if (maker.release) maker.release();
+        if (!layer) return fail(std::move(layer).error());
+        record.diff_id = layer->diff_id;
+        record.chain_id = layer->chain_id;
+        record.directory = layer->directory;
+        record.size = layer->size;
+    } else if (maker.release) {
+        maker.release();
+    }
+    return record;
+}
+
+} // namespace
+
+std::string now_text(const BuildEnv& env) {
+    if (env.epoch >= 0) return to_rfc3339({env.epoch, 0});
+    return to_rfc3339(wall_now());
+}
+
+Result<StepOutcome> cached_layer(Step& step, const std::string& key, const std::string& second_key,
+                                 const std::string& created_by,
+                                 const std::function<Status(LayerMaker&)>& make) {
+    const auto& cache = step.env.cache;
+    const auto hit = [&]() -> Result<std::optional<StepRecord>> {
+        if (auto record = cache.find(key)) return record;
+        if (second_key.empty()) return std::optional<StepRecord>();
+        auto record = cache.find(second_key);
+        if (record) BERTH_TRY(cache.store(key, *record));
+        return record;
+    };
+    BERTH_ASSIGN_OR_RETURN(auto record, hit());
+    if (record) {
+        adopt(step, *record, created_by);
+        return StepOutcome{true, record->empty};
+    }
+    // Another build may be at this very step: then its layer is ours.
+    BERTH_ASSIGN_OR_RETURN(const FileLock lock, cache.lock(second_key.empty() ? key : second_key));
+    BERTH_ASSIGN_OR_RETURN(record, hit());
+    if (record) {
+        adopt(step, *record, created_by);
+        return StepOutcome{true, record->empty};
+    }
+    bool cacheable = true;
+    BERTH_ASSIGN_OR_RETURN(const StepRecord made, make_layer(step, make, cacheable));
+    if (cacheable) {
+        BERTH_TRY(cache.store(key, made));
+        if (!second_key.empty()) BERTH_TRY(cache.store(second_key, made));
+    }
+    adopt(step, made, created_by);
+    return StepOutcome{false, made.empty};
+}
+
+Result<StepOutcome> workdir_step(Step& step) {
+    const auto& value = std::get<Value>(step.instruction.body);
+    auto& config = step.state.config.config;
+    BERTH_ASSIGN_OR_RETURN(const std::string text, step.expand(value.text));
+    if (text.empty()) return step.wrong(value.text.at, "WORKDIR is empty once its variables are replaced");
+    const auto path = absolute_path(text, config.working_dir.empty() ? "/" : config.working_dir);
+    config.working_dir = path;
+    KeyBuilder key;
+    key.add("step", "WORKDIR").add("parent", step.state.chain).add("path", path).add("user", config.user);
+    key.add("epoch", concat(step.env.epoch));
+    return cached_layer(step, key.finish(), "", "WORKDIR " + path, [&](LayerMaker& maker) -> Status {
+        BERTH_ASSIGN_OR_RETURN(const Fd root, open_writable_root(step.state.layers, maker.upper, maker.work));
+        if (open_in_root(root.get(), path, O_PATH | O_DIRECTORY | O_CLOEXEC)) return {};
+        runtime::ResolvedUser owner;
+        if (!config.user.empty()) {
+            BERTH_ASSIGN_OR_RETURN(const auto files, runtime::read_user_files(root.get()));
+            auto resolved = runtime::resolve_user(files, config.user, {});
+            if (!resolved) return fail(std::move(resolved).error().at(step.instruction.at));
+            owner = std::move(*resolved);
+        }
+        // Written as an empty folder copied there: parents are root's, the last one is the user's.
+        auto parent = make_dirs_in_root(root.get(), std::string(dir_name(path)), 0755);
+        if (!parent) return fail(std::move(parent).error().at(value.text.at));
+        auto made = make_dirs_in_root(root.get(), path, 0755);
+        if (!made) return fail(std::move(made).error().at(value.text.at));
+        if (::fchownat(made->get(), "", owner.uid, owner.gid, AT_EMPTY_PATH) != 0)
+            return fail_errno(concat("set the owner of '", path, "'"));
+        return {};
+    });
+}
+
+} // namespace berth::build

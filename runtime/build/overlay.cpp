@@ -1,0 +1,113 @@
+#include "runtime/build/overlay.hpp"
+
+#include "runtime/base/file.hpp"
+#include "runtime/image/store.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <thread>
+
+namespace berth::build {
+
+namespace {
+
+// Off whatever the kernel's defaults are: a layer must hold whole files and no references into other layers.
+constexpr const char* k_options[][2] = {
+    {"metacopy", "off"}, {"redirect_dir", "off"}, {"index", "off"}, {"xino", "off"}};
+
+class Folders {
+  public:
+    // A name of at most 24 bytes: fsconfig takes strings up to 255 bytes only, mount(2) one page in all.
+    Result<std::string> short_name(const std::string& path) {
+        BERTH_ASSIGN_OR_RETURN(auto fd, open_directory(path));
+        fds_.push_back(std::move(fd));
+        return concat("/proc/self/fd/", fds_.back().get());
+    }
+
+  private:
+    std::vector<Fd> fds_;
+};
+
+Result<Fd> by_fsopen(const std::vector<std::string>& lower, const std::string& upper,
+                     const std::string& work) {
+    const Fd context(::fsopen("overlay", FSOPEN_CLOEXEC));
+    if (!context) return fail_errno("open an overlay file system");
+    const auto set = [&](const char* key, const std::string& value) {
+        return ::fsconfig(context.get(), FSCONFIG_SET_STRING, key, value.c_str(), 0) == 0;
+    };
+    bool stacked = true; // one layer a call: Linux 6.5
+    for (const auto& layer : lower)
+        stacked = stacked && set("lowerdir+", layer);
+    if (!stacked) {
+        std::string joined;
+        for (const auto& layer : lower)
+            joined += (joined.empty() ? "" : ":") + layer;
+        if (!set("lowerdir", joined)) return fail_errno(concat("stack ", lower.size(), " layers"));
+    }
+    if (!set("upperdir", upper) || !set("workdir", work))
+        return fail_errno("set the upper folder of an overlay");
+    for (const auto& option : k_options)
+        if (!set(option[0], option[1])) return fail_errno(concat("set the overlay's option ", option[0]));
+    if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
+        return fail_errno(concat("mount ", lower.size(), " layers"));
+    Fd mount(
+        ::fsmount(context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+    if (!mount) return fail_errno(concat("mount ", lower.size(), " layers"));
+    return mount;
+}
+
+// Before Linux 6.5 more than about twelve layers do not fit into fsconfig's one string. mount(2) takes a
+// page, but wants a place: a mount namespace of a short-lived thread of ours, over the work folder's parent.
+Result<Fd> by_mount(const std::vector<std::string>& lower, const std::string& upper, const std::string& work,
+                    const std::string& place) {
+    std::string options = "lowerdir=";
+    for (std::size_t i = 0; i < lower.size(); ++i)
+        options += (i == 0 ? "" : ":") + lower[i];
+    options += concat(",upperdir=", upper, ",workdir=", work);
+    for (const auto& option : k_options)
+        options += concat(",", option[0], "=", option[1]);
+    Result<Fd> out = fail(ErrorCode::internal, "mount an overlay");
+    std::thread([&] {
+        if (::unshare(CLONE_FS | CLONE_NEWNS) != 0 ||
+            ::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+            ::mount("overlay", place.c_str(), "overlay", MS_NOSUID | MS_NODEV | MS_NOEXEC, options.c_str()) !=
+                0) {
+            out = fail_errno(concat("mount ", lower.size(), " layers"));
+            return;
+        }
+        Fd tree(::open_tree(AT_FDCWD, place.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+        if (tree)
+            out = std::move(tree);
+        else
+            out = fail_errno("take the overlay from its place");
+    }).join();
+    return out;
+}
+
+} // namespace
+
+Result<Fd> open_writable_root(const std::vector<std::string>& layers, const std::string& upper,
+                              const std::string& work) {
+    if (layers.empty()) return open_directory(upper);
+    Folders folders;
+    std::vector<std::string> lower;
+    std::size_t length = 0;
+    for (const auto& layer : layers) {
+        BERTH_ASSIGN_OR_RETURN(lower.emplace_back(), folders.short_name(layer));
+        length += lower.back().size() + 1;
+    }
+    BERTH_ASSIGN_OR_RETURN(const std::string upper_name, folders.short_name(upper));
+    BERTH_ASSIGN_OR_RETURN(const std::string work_name, folders.short_name(work));
+    auto root = by_fsopen(lower, upper_name, work_name);
+    if (root || length < 255) return root;
+    BERTH_ASSIGN_OR_RETURN(const TempDir place, TempDir::make(std::string(dir_name(work)), ".mount-"));
+    return by_mount(lower, upper_name, work_name, place.path());
+}
+
+Result<Fd> open_readable_root(const std::vector<std::string>& layers, const std::string& empty) {
+    if (layers.empty()) return open_directory(empty);
+    return image::open_root(layers);
+}
+
+} // namespace berth::build

@@ -1,0 +1,20 @@
+// overlay.hpp - a stage's file system while COPY and ADD write to it: the layers below, one new upper folder,
+// merged by an overlay that is mounted nowhere (fsopen, Linux 5.2), so no other process sees it and the
+// host's mount table is clean.
+#pragma once
+
+#include "runtime/base/fd.hpp"
+
+#include <string>
+#include <vector>
+
+namespace berth::build {
+
+// layers: topmost first; none: `upper` itself is the root. upper and work exist, on one file system, both
+// empty.
+[[nodiscard]] Result<Fd> open_writable_root(const std::vector<std::string>& layers, const std::string& upper,
+                                            const std::string& work);
+// Reading only; no layers: `empty`, an empty folder.
+[[nodiscard]] Result<Fd> open_readable_root(const std::vector<std::string>& layers, const std::string& empty);
+
+} // namespace berth::build

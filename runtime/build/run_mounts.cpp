@@ -1,0 +1,354 @@
+// RUN --mount: bind, cache, tmpfs and secret mounts of one step. Their content is never part of the layer;
+// bind sources are part of the key, the others only by their parameters.
+#include "runtime/build/engine.hpp"
+#include "runtime/build/overlay.hpp"
+
+#include "runtime/base/parse.hpp"
+#include "runtime/base/sha256.hpp"
+
+#include <algorithm>
+#include <fcntl.h>
+#include <set>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace berth::build {
+
+namespace {
+
+struct RunMount {
+    enum class Kind : std::uint8_t { bind, cache, tmpfs, secret } kind = Kind::bind;
+    std::string target, source, from, id, sharing = "shared", env;
+    bool read_write = false, read_only = false, required = false;
+    std::optional<std::int64_t> size, mode, uid, gid;
+    SourcePos at;
+    std::string text; // expanded
+};
+
+const std::vector<std::string> k_keys = {
+    "type",     "target", "dst",     "destination", "source",   "src",  "from", "rw",  "readwrite", "ro",
+    "readonly", "id",     "sharing", "env",         "required", "size", "mode", "uid", "gid"};
+
+Failure wrong(const SourcePos& at, std::string message, std::string hint = {}) {
+    Error error(ErrorCode::invalid_input, std::move(message));
+    error.at(at);
+    if (!hint.empty()) error.hint(std::move(hint));
+    return fail(std::move(error));
+}
+
+Result<bool> flag_value(const std::string& value, bool given, const SourcePos& at) {
+    if (!given) return true;
+    auto parsed = parse_bool(value);
+    if (!parsed) return fail(std::move(parsed).error().at(at));
+    return parsed;
+}
+
+Status set_key(RunMount& mount, const std::string& key, const std::string& value, bool given) {
+    const auto number = [&](std::optional<std::int64_t>& target, int base) -> Status {
+        std::int64_t parsed = 0;
+        const auto* end = value.data() + value.size();
+        const auto result = std::from_chars(value.data(), end, parsed, base);
+        if (value.empty() || result.ptr != end || result.ec != std::errc() || parsed < 0 ||
+            parsed > 0xfffffffe)
+            return wrong(mount.at, concat("'", value, "' is no value for ", key));
+        target = parsed;
+        return {};
+    };
+    if (key == "target" || key == "dst" || key == "destination") {
+        mount.target = value;
+    } else if (key == "source" || key == "src") {
+        mount.source = value;
+    } else if (key == "from") {
+        mount.from = value;
+    } else if (key == "id") {
+        mount.id = value;
+    } else if (key == "env") {
+        mount.env = value;
+    } else if (key == "sharing") {
+        if (value != "shared" && value != "private" && value != "locked")
+            return wrong(mount.at, concat("'", value, "' is no kind of sharing"),
+                         "one of shared, private, locked");
+        mount.sharing = value;
+    } else if (key == "rw" || key == "readwrite") {
+        BERTH_ASSIGN_OR_RETURN(mount.read_write, flag_value(value, given, mount.at));
+    } else if (key == "ro" || key == "readonly") {
+        BERTH_ASSIGN_OR_RETURN(mount.read_only, flag_value(value, given, mount.at));
+    } else if (key == "required") {
+        BERTH_ASSIGN_OR_RETURN(mount.required, flag_value(value, given, mount.at));
+    } else if (key == "size") {
+        auto size = parse_bytes(value);
+        if (!size) return fail(std::move(size).error().at(mount.at));
+        mount.size = *size;
+    } else if (key == "mode") {
+        return number(mount.mode, 8);
+    } else if (key == "uid") {
+        return number(mount.uid, 10);
+    } else if (key == "gid") {
+        return number(mount.gid, 10);
+    } else {
+        const auto near = nearest_word(key, k_keys);
+        return wrong(mount.at, concat("--mount has no key '", key, "'"),
+                     near.empty() ? "" : concat("did you mean ", near, "?"));
+    }
+    return {};
+}
+
+Status set_kind(RunMount& mount, const std::string& type) {
+    if (type == "bind")
+        mount.kind = RunMount::Kind::bind;
+    else if (type == "cache")
+        mount.kind = RunMount::Kind::cache;
+    else if (type == "tmpfs")
+        mount.kind = RunMount::Kind::tmpfs;
+    else if (type == "secret")
+        mount.kind = RunMount::Kind::secret;
+    else if (type == "ssh")
+        return fail(Error(ErrorCode::unsupported, "RUN --mount=type=ssh is not supported")
+                        .at(mount.at)
+                        .hint("mount the key as a secret"));
+    else
+        return wrong(mount.at, concat("'", type, "' is no type of mount"),
+                     "one of bind, cache, tmpfs, secret");
+    return {};
+}
+
+Result<RunMount> parse_mount(const Step& step, const Text& text) {
+    RunMount mount;
+    mount.at = text.at;
+    BERTH_ASSIGN_OR_RETURN(mount.text, step.expand(text));
+    std::vector<std::pair<std::string, std::pair<std::string, bool>>> fields;
+    for (const auto& field : split(mount.text, ',')) {
+        const auto equals = field.find('=');
+        const auto key = to_lower(trim(field.substr(0, equals)));
+        const auto value = equals == std::string::npos ? std::string() : field.substr(equals + 1);
+        if (key == "type")
+            BERTH_TRY(set_kind(mount, to_lower(value)));
+        else
+            BERTH_TRY(set_key(mount, key, value, equals != std::string::npos));
+    }
+    const auto& config = step.state.config.config;
+    if (mount.kind == RunMount::Kind::secret) {
+        if (mount.id.empty())
+            mount.id = std::string(base_name(mount.target.empty() ? mount.source : mount.target));
+        if (mount.id.empty()) return wrong(mount.at, "a secret needs an id");
+        if (mount.target.empty() && mount.env.empty()) mount.target = "/run/secrets/" + mount.id;
+        if (mount.target.empty()) return mount;
+    }
+    if (mount.target.empty()) return wrong(mount.at, "a mount needs a target", "add target=/PATH");
+    mount.target = absolute_path(mount.target, config.working_dir.empty() ? "/" : config.working_dir);
+    if (mount.target == "/") return wrong(mount.at, "nothing can be mounted on /");
+    if (mount.kind == RunMount::Kind::cache && mount.id.empty()) mount.id = mount.target;
+    return mount;
+}
+
+// The folder or file that a bind or cache mount begins with, selected and with its root.
+struct MountSource {
+    Fd root;
+    SourceRoot source;
+    Selected selected;
+};
+Result<MountSource> open_source(const Step& step, const RunMount& mount) {
+    MountSource out;
+    auto root = step.env.find_root(mount.from, step.stage);
+    if (!root) {
+        auto error = std::move(root).error();
+        if (!error.at().known()) error.at(mount.at);
+        return fail(std::move(error));
+    }
+    if (root->context != nullptr) {
+        BERTH_ASSIGN_OR_RETURN(out.root, duplicate(root->context->root.get()));
+        out.source.ignore = &root->context->ignore;
+    } else {
+        BERTH_ASSIGN_OR_RETURN(out.root, open_readable_root(root->layers, step.env.scratch + "/empty"));
+        out.source.keep_owner = true;
+    }
+    out.source.fd = out.root.get();
+    out.source.what = root->what;
+    // What stands in the path is a name, never a pattern.
+    std::string literal;
+    for (const char c : mount.source) {
+        if (has_wildcard(std::string_view(&c, 1)))
+            return wrong(mount.at, concat("source '", mount.source, "' of a mount cannot be a pattern"));
+        literal += c;
+    }
+    auto selected = select_source(out.source, literal.empty() ? "/" : literal, {});
+    if (!selected) return fail(std::move(selected).error().at(mount.at));
+    out.selected = std::move(selected->front());
+    return out;
+}
+
+// The mount gets a copy: what a step sees of a context must not be the user's own folder, and an image's
+// layers are not for binding. TempDir goes with the step.
+Status prepare_bind(const Step& step, const RunMount& mount, PreparedMounts& out) {
+    BERTH_ASSIGN_OR_RETURN(const MountSource from, open_source(step, mount));
+    BERTH_ASSIGN_OR_RETURN(auto folder, TempDir::make(step.env.scratch, "bind-"));
+    BERTH_ASSIGN_OR_RETURN(const Fd target, open_directory(folder.path()));
+    auto copied = copy_selected(from.source, from.selected, target.get(), "/data", {});
+    if (!copied) return fail(std::move(copied).error().at(mount.at));
+    runtime::Mount made;
+    made.source = folder.path() + "/data";
+    made.target = mount.target;
+    made.read_only = !mount.read_write || mount.read_only;
+    out.mounts.push_back(std::move(made));
+    out.folders.push_back(std::move(folder));
+    return {};
+}
+
+Status fill_cache(const Step& step, const RunMount& mount, const std::string& data) {
+    const auto staged = data + ".new";
+    BERTH_TRY(remove_tree(staged));
+    if (mount.from.empty()) {
+        BERTH_TRY(make_dir(staged, 0755));
+    } else {
+        BERTH_ASSIGN_OR_RETURN(const MountSource from, open_source(step, mount));
+        if (!from.selected.directory) return wrong(mount.at, "the source of a cache mount must be a folder");
+        BERTH_ASSIGN_OR_RETURN(const Fd parent, open_directory(std::string(dir_name(staged))));
+        auto copied =
+            copy_selected(from.source, from.selected, parent.get(), "/" + std::string(base_name(staged)), {});
+        if (!copied) return fail(std::move(copied).error().at(mount.at));
+    }
+    if (::chmod(staged.c_str(), static_cast<mode_t>(mount.mode.value_or(0755)) & 07777) != 0 ||
+        ::chown(staged.c_str(), static_cast<uid_t>(mount.uid.value_or(0)),
+                static_cast<gid_t>(mount.gid.value_or(0))) != 0)
+        return fail_errno(concat("set up the cache folder '", staged, "'"));
+    if (::rename(staged.c_str(), data.c_str()) != 0)
+        return fail_errno(concat("put the cache folder '", data, "' in place"));
+    return {};
+}
+
+Status prepare_cache(const Step& step, const RunMount& mount, PreparedMounts& out) {
+    auto space = step.env.request.args.find("BUILDKIT_CACHE_MOUNT_NS");
+    const auto name = sha256_hex(concat(space == step.env.request.args.end() ? "" : space->second, "\n",
+                                        mount.id, "\n", mount.from, "\n", mount.source));
+    const auto folders = step.env.context.paths.build() + "/mounts";
+    BERTH_TRY(make_dirs(folders));
+    auto folder = join_path(folders, name);
+    const auto take = [&](const std::string& path) -> Status {
+        BERTH_TRY(make_dir(path, 0700));
+        // Held while it is filled, also by those who share it afterwards.
+        BERTH_ASSIGN_OR_RETURN(const FileLock filling, FileLock::acquire(path + "/filling"));
+        if (!is_directory(path + "/data")) BERTH_TRY(fill_cache(step, mount, path + "/data"));
+        return {};
+    };
+    if (mount.sharing == "locked") {
+        BERTH_TRY(make_dir(folder, 0700));
+        BERTH_ASSIGN_OR_RETURN(auto lock, FileLock::acquire(folder + "/lock"));
+        out.locks.push_back(std::move(lock));
+    } else if (mount.sharing == "private") {
+        const auto base = folder;
+        for (int copy = 0;; ++copy) {
+            folder = concat(base, "-", copy);
+            BERTH_TRY(make_dir(folder, 0700));
+            BERTH_ASSIGN_OR_RETURN(auto lock, FileLock::try_acquire(folder + "/lock"));
+            if (!lock) continue; // somebody works with this one
+            out.locks.push_back(std::move(*lock));
+            break;
+        }
+    } else {
+        BERTH_TRY(make_dir(folder, 0700));
+        BERTH_ASSIGN_OR_RETURN(auto lock, FileLock::acquire(folder + "/lock", true));
+        out.locks.push_back(std::move(lock));
+    }
+    BERTH_TRY(take(folder));
+    runtime::Mount made;
+    made.source = folder + "/data";
+    made.target = mount.target;
+    made.read_only = mount.read_only;
+    out.mounts.push_back(std::move(made));
+    return {};
+}
+
+Status prepare_secret(const Step& step, const RunMount& mount, PreparedMounts& out) {
+    const auto& secrets = step.env.request.secrets;
+    const auto given = secrets.find(mount.id);
+    if (given == secrets.end()) {
+        if (!mount.required) return {};
+        return wrong(mount.at, concat("secret '", mount.id, "' is required and was not given"),
+                     concat("pass --secret id=", mount.id, ",src=FILE"));
+    }
+    auto content = read_file(given->second, 512u << 10);
+    if (!content)
+        return fail(
+            std::move(content).error().context(concat("read the secret '", mount.id, "'")).at(mount.at));
+    if (!mount.env.empty()) out.env.push_back(concat(mount.env, "=", *content));
+    if (mount.target.empty()) return {};
+    // On the exec root, which is memory: a secret is never written to the disk.
+    const auto parent = step.env.context.paths.exec_root() + "/build-secrets";
+    BERTH_TRY(make_dirs(parent));
+    BERTH_ASSIGN_OR_RETURN(auto folder, TempDir::make(parent, ""));
+    const auto path = folder.path() + "/secret";
+    BERTH_TRY(write_atomic(path, *content, 0400));
+    if (::chmod(path.c_str(), static_cast<mode_t>(mount.mode.value_or(0400)) & 07777) != 0 ||
+        ::chown(path.c_str(), static_cast<uid_t>(mount.uid.value_or(0)),
+                static_cast<gid_t>(mount.gid.value_or(0))) != 0)
+        return fail_errno(concat("set the owner of the secret '", mount.id, "'"));
+    runtime::Mount made;
+    made.source = path;
+    made.target = mount.target;
+    made.read_only = true;
+    out.mounts.push_back(std::move(made));
+    out.folders.push_back(std::move(folder));
+    return {};
+}
+
+} // namespace
+
+Status key_of_mounts(Step& step, const Run& run, KeyBuilder& key) {
+    for (const auto& text : run.mounts) {
+        BERTH_ASSIGN_OR_RETURN(const RunMount mount, parse_mount(step, text));
+        key.add("mount", mount.text);
+        if (mount.kind != RunMount::Kind::bind) continue;
+        auto root = step.env.find_root(mount.from, step.stage);
+        if (!root) {
+            auto error = std::move(root).error();
+            if (!error.at().known()) error.at(mount.at);
+            return fail(std::move(error));
+        }
+        if (root->context == nullptr) {
+            key.add("from", root->chain);
+            continue;
+        }
+        BERTH_ASSIGN_OR_RETURN(const MountSource source, open_source(step, mount));
+        BERTH_ASSIGN_OR_RETURN(const std::string digest, hash_selected(source.source, {source.selected}));
+        key.add("content", digest);
+    }
+    return {};
+}
+
+Result<PreparedMounts> prepare_mounts(Step& step, const Run& run) {
+    PreparedMounts out;
+    std::vector<RunMount> mounts;
+    for (const auto& text : run.mounts) {
+        BERTH_ASSIGN_OR_RETURN(mounts.emplace_back(), parse_mount(step, text));
+    }
+    // Locks are taken in one order everywhere, so that two steps never wait for each other.
+    std::stable_sort(mounts.begin(), mounts.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    std::set<std::string> seen;
+    for (const auto& mount : mounts) {
+        if (!mount.target.empty() && !seen.insert(mount.target).second)
+            return wrong(mount.at, concat("two mounts have the target '", mount.target, "'"));
+        switch (mount.kind) {
+        case RunMount::Kind::bind:
+            BERTH_TRY(prepare_bind(step, mount, out));
+            break;
+        case RunMount::Kind::cache:
+            BERTH_TRY(prepare_cache(step, mount, out));
+            break;
+        case RunMount::Kind::secret:
+            BERTH_TRY(prepare_secret(step, mount, out));
+            break;
+        case RunMount::Kind::tmpfs: {
+            runtime::Mount made;
+            made.kind = runtime::MountKind::tmpfs;
+            made.target = mount.target;
+            if (mount.size) made.options.push_back(concat("size=", *mount.size));
+            out.mounts.push_back(std::move(made));
+            break;
+        }
+        }
+        if (!mount.target.empty()) out.targets.push_back(mount.target);
+    }
+    return out;
+}
+
+} // namespace berth::build
