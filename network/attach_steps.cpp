@@ -56,6 +56,10 @@ Result<Endpoint> take_lease(const Store& store, const Network& network, const Co
 Status check_port_family(const PortMapping& port, const Endpoint& endpoint) {
     if (port.host_ip.empty()) return {};
     BERTH_ASSIGN_OR_RETURN(const IpAddress address, parse_address(port.host_ip));
+    if (address.v6 && address.is_loopback())
+        return fail(
+            Error(ErrorCode::unsupported, "publish a port on ::1: the kernel translates no addresses there")
+                .hint("publish it on 127.0.0.1; clients of localhost try that, too"));
     if (!(address.v6 ? endpoint.ipv6 : endpoint.ipv4).empty()) return {};
     return fail(
         Error(ErrorCode::unsupported,
@@ -168,11 +172,13 @@ Status wire_up(nl_sock* host, PendingConnection& pending) {
     const bool any_ipv6 = has_ipv6(pending.networks);
     for (std::size_t i = 0; i < endpoints.size(); ++i) {
         BERTH_TRY(create_link(host, pending.networks[i], endpoints[i], netns));
+        BERTH_TRY(set_port_flags(host, pending.networks[i], endpoints[i]));
         if (any_ipv6 && !pending.networks[i].config.enable_ipv6) {
             const std::string sysctl = concat("net/ipv6/conf/", endpoints[i].interface, "/disable_ipv6");
             BERTH_TRY(run_inside(netns, [&](nl_sock*) { return write_sysctl(sysctl, "1", true); }));
         }
         BERTH_TRY(configure_inside(inside, endpoints[i]));
+        BERTH_TRY(wait_until_running(host, pending.networks[i], endpoints[i]));
     }
     if (pending.gateway4) BERTH_TRY(set_default_route(inside, endpoints[*pending.gateway4], false));
     if (pending.gateway6) BERTH_TRY(set_default_route(inside, endpoints[*pending.gateway6], true));

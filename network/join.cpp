@@ -41,12 +41,15 @@ Status set_default_routes(nl_sock* inside, const std::vector<Endpoint>& endpoint
 Status wire_into(nl_sock* host, int netns, const Network& network, const Endpoint& endpoint,
                  const std::vector<Endpoint>& all) {
     BERTH_TRY(create_link(host, network, endpoint, netns));
-    return run_inside(netns, [&](nl_sock* inside) -> Status {
+    BERTH_TRY(set_port_flags(host, network, endpoint));
+    const Status inside_done = run_inside(netns, [&](nl_sock* inside) -> Status {
         const std::string ipv6 = concat("net/ipv6/conf/", endpoint.interface, "/");
         BERTH_TRY(write_sysctl(ipv6 + "disable_ipv6", network.config.enable_ipv6 ? "0" : "1", true));
         BERTH_TRY(configure_inside(inside, endpoint));
         return set_default_routes(inside, all);
     });
+    if (!inside_done) return inside_done;
+    return wait_until_running(host, network, endpoint);
 }
 
 } // namespace

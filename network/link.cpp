@@ -16,6 +16,7 @@
 #include <netlink/route/link/veth.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
+#include <poll.h>
 
 namespace berth::network {
 
@@ -237,6 +238,40 @@ Status create_veth(nl_sock* host, const VethRequest& request) {
     return change_link(host, ::rtnl_link_get_ifindex(made.get()), change.get(), endpoint.host_interface);
 }
 
+Status set_port_flags(nl_sock* host, const Network& network, const Endpoint& endpoint) {
+    // With br_netfilter (any host that has had Docker) the bridge itself delivers what was translated to one
+    // of its own ports, and gives a packet back to the port that it came from only in hairpin mode.
+    const bool hairpin = !endpoint.ports.empty();
+    const auto icc = network.config.options.find("com.docker.network.bridge.enable_icc");
+    bool isolated = icc != network.config.options.end() && icc->second == "false";
+    if (!hairpin && !isolated) return {};
+    if (isolated) {
+        // With br_netfilter the firewall decides, and must: isolated ports would not even get what was
+        // translated.
+        const auto filtered = read_sysctl("net/bridge/bridge-nf-call-iptables");
+        isolated = !filtered || !*filtered || **filtered == "0";
+    }
+    BERTH_ASSIGN_OR_RETURN(const LinkPtr link, get_link(host, endpoint.host_interface));
+    nl_msg* message = ::nlmsg_alloc_simple(RTM_SETLINK, NLM_F_REQUEST);
+    if (message == nullptr) return no_memory();
+    ifinfomsg header{};
+    header.ifi_family = AF_BRIDGE;
+    header.ifi_index = ::rtnl_link_get_ifindex(link.get());
+    nlattr* nest = nullptr;
+    const bool built = ::nlmsg_append(message, &header, sizeof header, NLMSG_ALIGNTO) >= 0 &&
+                       (nest = ::nla_nest_start(message, IFLA_PROTINFO | NLA_F_NESTED)) != nullptr &&
+                       ::nla_put_u8(message, IFLA_BRPORT_MODE, hairpin ? 1 : 0) >= 0 &&
+                       ::nla_put_u8(message, IFLA_BRPORT_ISOLATED, isolated ? 1 : 0) >= 0 &&
+                       ::nla_nest_end(message, nest) >= 0;
+    if (!built) {
+        ::nlmsg_free(message);
+        return no_memory();
+    }
+    if (const int code = ::nl_send_sync(host, message); code < 0) // frees the message
+        return fail_netlink(code, concat("set the bridge port flags of ", endpoint.host_interface));
+    return {};
+}
+
 Status reattach_veth(nl_sock* host, const Network& network, const Endpoint& endpoint) {
     BERTH_ASSIGN_OR_RETURN(const auto veth, find_link(host, endpoint.host_interface));
     if (!veth) return {};
@@ -245,7 +280,8 @@ Status reattach_veth(nl_sock* host, const Network& network, const Endpoint& endp
     BERTH_ASSIGN_OR_RETURN(const LinkPtr change, new_link());
     ::rtnl_link_set_master(change.get(), ::rtnl_link_get_ifindex(bridge.get()));
     ::rtnl_link_set_flags(change.get(), IFF_UP);
-    return change_link(host, ::rtnl_link_get_ifindex(veth->get()), change.get(), endpoint.host_interface);
+    BERTH_TRY(change_link(host, ::rtnl_link_get_ifindex(veth->get()), change.get(), endpoint.host_interface));
+    return set_port_flags(host, network, endpoint);
 }
 
 Status remove_veth(nl_sock* host, const std::string& name) {
@@ -261,6 +297,46 @@ Status bring_loopback_up(nl_sock* socket) {
     BERTH_ASSIGN_OR_RETURN(const LinkPtr change, new_link());
     ::rtnl_link_set_flags(change.get(), IFF_UP);
     return change_link(socket, 1, change.get(), "lo"); // lo is number 1 in every namespace
+}
+
+namespace {
+
+Result<bool> is_running(nl_sock* host, const std::string& name) {
+    // Since Linux 6.8 asking for a link also runs what is queued for it, so the first answer is already "up".
+    BERTH_ASSIGN_OR_RETURN(const auto link, find_link(host, name));
+    return !link || ::rtnl_link_get_operstate(link->get()) == IF_OPER_UP;
+}
+
+int take_event(nl_msg*, void*) {
+    return NL_OK;
+}
+
+// Older kernels: by the notification.
+Status await_running(nl_sock* host, const std::string& name) {
+    BERTH_ASSIGN_OR_RETURN(const NlSocket events, open_netlink(NETLINK_ROUTE));
+    ::nl_socket_disable_seq_check(events.get());
+    if (const int code = ::nl_socket_add_memberships(events.get(), RTNLGRP_LINK, 0); code < 0)
+        return fail_netlink(code, "listen for changes of interfaces");
+    ::nl_socket_modify_cb(events.get(), NL_CB_VALID, NL_CB_CUSTOM, take_event, nullptr);
+    // Bounded: somebody may have set it down again, and that is no reason to hang.
+    for (int left = 64; left > 0; --left) {
+        BERTH_ASSIGN_OR_RETURN(const bool running, is_running(host, name));
+        if (running) return {};
+        pollfd waiting{::nl_socket_get_fd(events.get()), POLLIN, 0};
+        if (::poll(&waiting, 1, 2000) == 0) break;
+        (void)::nl_recvmsgs_default(events.get());
+    }
+    return fail_errno(concat("wait until the interface ", name, " is up"), ETIMEDOUT);
+}
+
+} // namespace
+
+Status wait_until_running(nl_sock* host, const Network& network, const Endpoint& endpoint) {
+    for (const std::string* name : {&endpoint.host_interface, &network.bridge}) {
+        BERTH_ASSIGN_OR_RETURN(const bool running, is_running(host, *name));
+        if (!running) BERTH_TRY(await_running(host, *name));
+    }
+    return {};
 }
 
 Status set_default_route(nl_sock* socket, const Endpoint& endpoint, bool v6) {

@@ -32,9 +32,17 @@ struct VethRequest {
 };
 // Pair with the peer already inside the namespace; the host's side on the bridge and up.
 [[nodiscard]] Status create_veth(nl_sock* host, const VethRequest& request);
+// What the bridge needs to know of a port: hairpin where the container has published ports, isolated where
+// neighbours may not talk. Costs nothing for the others.
+[[nodiscard]] Status set_port_flags(nl_sock* host, const Network& network, const Endpoint& endpoint);
 // Puts an existing veth on its bridge again (the bridge was deleted and made anew). Fine if the veth is gone.
 [[nodiscard]] Status reattach_veth(nl_sock* host, const Network& network, const Endpoint& endpoint);
 [[nodiscard]] Status remove_veth(nl_sock* host, const std::string& name); // fine if it is gone
+
+// Returns when packets pass in both directions. An interface without carrier when it was brought up is
+// switched on by a work queue of the kernel some time later; what a container sends before is lost, and a
+// lost ARP request or SYN costs a whole second.
+[[nodiscard]] Status wait_until_running(nl_sock* host, const Network& network, const Endpoint& endpoint);
 
 // Inside: `socket` belongs to the namespace.
 [[nodiscard]] Status bring_loopback_up(nl_sock* socket);

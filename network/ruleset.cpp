@@ -59,11 +59,14 @@ constexpr Rule k_rules[] = {
     {"published", "dnat ip6 to ip6 daddr . meta l4proto . th dport map @published6"},
     {"published", "meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @published6_any"},
     {"nat-prerouting", "fib daddr type local jump published"},
+    // The kernel routes no answer back to ::1 from outside (there is no route_localnet for IPv6). Refused at
+    // once, as
+    // our reservation is not listening, a client goes on to 127.0.0.1; translated, it would wait for ever.
+    {"nat-output", "ip6 daddr ::1 return"},
     {"nat-output", "fib daddr type local jump published"},
     // From this host to 127.0.0.1:PORT: the container must not see a loopback source, its answer would not
     // leave it.
     {"nat-postrouting", "oifname @bridges ip saddr 127.0.0.0/8 masquerade comment \"published on loopback\""},
-    {"nat-postrouting", "oifname @bridges ip6 saddr ::1 masquerade comment \"published on loopback\""},
     // A container that reaches itself or a neighbour through the host's port: the answer has to come back
     // this way.
     {"nat-postrouting", "ip saddr . oifname @subnets4 ct status dnat masquerade comment \"hairpin\""},

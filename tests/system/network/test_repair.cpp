@@ -1,0 +1,92 @@
+#include "tests/system/network/small_world.hpp"
+
+using namespace berth;
+using namespace berth::test;
+
+namespace {
+
+void check_all_works(const SmallWorld&, const network::Connection& web, const network::Connection& other) {
+    const EchoServer server(web.netns.get(), 80);
+    CHECK(works(ask(k_host, "127.0.0.1", 8080)));
+    CHECK(works(ask(other.netns.get(), other.endpoints[0].gateway, 8080)));
+    CHECK_FALSE(works(ask(other.netns.get(), web.endpoints[0].ipv4, 80)));
+}
+
+} // namespace
+
+TEST_CASE("what somebody does to the host is repaired", "[system][network]") {
+    SmallWorld world;
+    const auto front = world.make_network("front");
+    world.make_network("other");
+    const auto web = world.connect("web", {"front"}, {{"", 8080, 80, "tcp"}});
+    const auto other = world.connect("other", {"other"});
+    const std::string table = world.context.paths.scope();
+    check_all_works(world, web, other);
+
+    SECTION("nft flush ruleset") {
+        tool({"nft", "flush", "ruleset"});
+    }
+    SECTION("a chain is flushed") {
+        tool({"nft", "flush", "chain", "inet", table, "to-network"});
+    }
+    SECTION("a map is flushed") {
+        tool({"nft", "flush", "map", "inet", table, "published4_any"});
+    }
+    SECTION("the bridge is deleted") {
+        tool({"ip", "link", "del", front.bridge});
+    }
+    SECTION("the bridge is down") {
+        tool({"ip", "link", "set", front.bridge, "down"});
+    }
+    SECTION("the bridge has lost its address") {
+        tool({"ip", "addr", "flush", "dev", front.bridge});
+    }
+    SECTION("forwarding is off") {
+        tool({"sysctl", "-q", "net.ipv4.ip_forward=0"});
+    }
+    SECTION("nothing") {}
+
+    const auto repaired = network::ensure_host_state(world.context);
+    if (!repaired) FAIL(repaired.error().to_string());
+    check_all_works(world, web, other);
+}
+
+TEST_CASE("rules in berth-user survive changes and repairs", "[system][network]") {
+    SmallWorld world;
+    world.make_network("front");
+    const std::string table = world.context.paths.scope();
+    tool({"nft", "add", "rule", "inet", table, "berth-user", "tcp", "dport", "80", "drop"});
+    const auto web = world.connect("web", {"front"}, {{"", 8080, 80, "tcp"}});
+    world.make_network("other");
+    tool({"nft", "flush", "chain", "inet", table, "forward"});
+    REQUIRE(network::ensure_host_state(world.context));
+    CHECK(tool({"nft", "list", "chain", "inet", table, "berth-user"}).find("dport 80 drop") !=
+          std::string::npos);
+    tool({"nft", "flush", "chain", "inet", table, "berth-user"});
+}
+
+TEST_CASE("what a killed command left is cleared", "[system][network]") {
+    SmallWorld world;
+    const auto front = world.make_network("front");
+    std::string id(64, 'b');
+    {
+        // The namespace goes with the descriptor, as when a monitor is killed; records and map elements stay.
+        network::ConnectRequest request;
+        request.container_id = id;
+        request.container_name = "gone";
+        request.endpoints.resize(1);
+        request.endpoints[0].network = "front";
+        request.ports = {{"", 8080, 80, "tcp"}};
+        auto connection = network::connect(world.context, request);
+        REQUIRE(connection);
+        tool({"ip", "link", "del", connection->endpoints[0].host_interface});
+    }
+    REQUIRE(network::ensure_host_state(world.context));
+    const auto endpoints = network::endpoints(world.context, front.id);
+    REQUIRE(endpoints);
+    CHECK(endpoints->empty());
+    CHECK(tool({"nft", "list", "map", "inet", world.context.paths.scope(), "published4_any"}).find("8080") ==
+          std::string::npos);
+    CHECK_FALSE(path_exists(concat(world.context.paths.network_names(front.id), "/", id)));
+    REQUIRE(network::remove(world.context, front.id));
+}
