@@ -31,6 +31,13 @@ berth::Status ask(const Context& context, const std::string& id, const monitor::
     return fail(Error(ErrorCode::failed, ack->message).sys_errno(static_cast<int>(ack->error_number)));
 }
 
+Lookup<Fd> watch_monitor(const ProcessId& monitor) {
+    BERTH_ASSIGN_OR_RETURN(const auto process, PidFd::open(monitor));
+    if (!process) return std::optional<Fd>{};
+    BERTH_ASSIGN_OR_RETURN(auto fd, duplicate(process->fd().get()));
+    return std::optional(std::move(fd));
+}
+
 int patience(const Context& context) {
     return context.cancelled == nullptr ? -1 : k_look_at_cancel_ms;
 }

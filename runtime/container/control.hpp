@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/base/context.hpp"
+#include "runtime/base/process.hpp"
 #include "runtime/base/unix_socket.hpp"
 #include "runtime/base/wire.hpp"
 #include "runtime/monitor/protocol.hpp"
@@ -27,6 +28,9 @@ template <class T> [[nodiscard]] Lookup<T> receive_message(int socket) {
 [[nodiscard]] berth::Status ask(const Context& context, const std::string& id,
                                 const monitor::Request& request);
 
+// Readable when that monitor has ended; empty: it has already. For the moments in which a monitor listens no more and has
+// not written its last record yet.
+[[nodiscard]] Lookup<Fd> watch_monitor(const ProcessId& monitor);
 // Waits until `fd` is readable; gives up with ErrorCode::interrupted when the context is cancelled.
 [[nodiscard]] berth::Status await_readable(const Context& context, int fd);
 // How long poll(2) may sleep before the context is looked at: a signal sets a flag, and the thread that it

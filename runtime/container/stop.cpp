@@ -55,7 +55,9 @@ Result<ContainerState> stop(const Context& context, const std::string& id, const
     if (!claims_to_run(container.state)) return container.state;
     BERTH_ASSIGN_OR_RETURN(const auto ended, stop_by_monitor(context, id, options));
     if (ended) return *ended;
-    // Its monitor is gone, or ended while we asked: the record tells, and settling ends what is left.
+    // Its monitor is gone, or is ending while we ask: the record tells, and settling ends what is left.
+    BERTH_ASSIGN_OR_RETURN(const auto ending, watch_monitor(container.state.monitor));
+    if (ending) BERTH_TRY(await_readable(context, ending->get()));
     const auto lock = lock_container(context, id);
     if (!lock) {
         // Removed by its own exit (--rm) meanwhile.

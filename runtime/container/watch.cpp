@@ -1,6 +1,7 @@
 // StateWatch and wait_until: a container's state by events.
 #include "runtime/container/lifecycle.hpp"
 
+#include "runtime/container/container_dir.hpp"
 #include "runtime/container/control.hpp"
 
 #include <utility>
@@ -20,6 +21,16 @@ Result<StateWatch> StateWatch::open(const Context& context, const std::string& i
     }
     BERTH_ASSIGN_OR_RETURN(auto container, read_container(context, id));
     watch.last_ = std::move(container.state);
+    if (!watch.socket_ && claims_to_run(watch.last_)) {
+        // It is ending right now: its end is the next thing to hear of.
+        BERTH_ASSIGN_OR_RETURN(auto monitor, watch_monitor(watch.last_.monitor));
+        if (monitor) {
+            watch.socket_ = std::move(*monitor);
+        } else {
+            BERTH_ASSIGN_OR_RETURN(container, read_container(context, id));
+            watch.last_ = std::move(container.state);
+        }
+    }
     return watch;
 }
 
