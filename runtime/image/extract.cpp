@@ -34,16 +34,7 @@ Result<bool> is_archive(int fd) {
         if (!inflate.write({buffer.data(), static_cast<std::size_t>(got)})) return false;
     }
     if (head.text.size() < k_tar_block) (void)inflate.finish();
-    if (head.text.size() < k_tar_block) return false;
-    MemorySource source(head.text);
-    TarReader reader(source, nullptr, k_tar_block);
-    TarEntry entry;
-    const auto more = reader.next(entry);
-    // A header that wants more than the first block (pax, long names) is one all the same.
-    if (!more)
-        return head.text[156] == 'x' || head.text[156] == 'g' || head.text[156] == 'L' ||
-               head.text[156] == 'K';
-    return *more || std::all_of(head.text.begin(), head.text.end(), [](char c) { return c == '\0'; });
+    return is_tar_header(head.text);
 }
 
 Status extract_archive(int fd, int root, const std::string& path) {

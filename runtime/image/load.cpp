@@ -16,6 +16,8 @@ namespace {
 
 constexpr int k_most_nesting = 8; // indexes within indexes
 
+std::string blob_path(std::string_view digest) { return concat("blobs/sha256/", hex_of(digest)); }
+
 LayerSource source_of(const ArchiveFiles::Range& range, const std::string& digest, bool digest_known) {
     LayerSource out;
     out.label = short_id(hex_of(digest));
@@ -59,13 +61,10 @@ template <class V> void describe(V& v, DockerEntry& e) {
 Result<Image> load_docker_image(const Context& context, const ArchiveFiles& files, const DockerEntry& entry) {
     BERTH_ASSIGN_OR_RETURN(const std::string config_json, needed_text(files, entry.config, k_max_manifest));
     BERTH_ASSIGN_OR_RETURN(const ImageConfig config, parse_image_config(config_json));
-    // "<hex>.json" and "blobs/sha256/<hex>" promise what the bytes must keep.
-    std::string promised(base_name(entry.config));
-    if (promised.ends_with(".json")) promised.resize(promised.size() - 5);
-    if (is_digest("sha256:" + promised) && sha256_hex(config_json) != promised)
+    // A blob's name promises its bytes; the older "<hex>.json" is only a name, which tools have kept across edits.
+    if (entry.config.starts_with("blobs/sha256/") && entry.config != blob_path(concat("sha256:", sha256_hex(config_json))))
         return fail(ErrorCode::invalid_input,
-                    concat("configuration '", entry.config,
-                           "' is damaged: its digest is sha256:", sha256_hex(config_json)));
+                    concat("configuration '", entry.config, "' is damaged: its digest is sha256:", sha256_hex(config_json)));
     std::vector<Reference> names;
     for (const auto& tag : entry.repo_tags) {
         BERTH_ASSIGN_OR_RETURN(names.emplace_back(), parse_reference(tag));
@@ -100,15 +99,13 @@ Result<std::vector<Image>> load_docker(const Context& context, const ArchiveFile
 
 // ---- OCI layout ----
 
-std::string blob_path(std::string_view digest) {
-    return concat("blobs/sha256/", hex_of(digest));
-}
-
 Result<std::string> read_blob(const ArchiveFiles& files, const Descriptor& descriptor) {
     BERTH_ASSIGN_OR_RETURN(std::string text,
                            needed_text(files, blob_path(descriptor.digest), k_max_manifest));
-    if (static_cast<std::int64_t>(text.size()) != descriptor.size ||
-        concat("sha256:", sha256_hex(text)) != descriptor.digest)
+    if (static_cast<std::int64_t>(text.size()) != descriptor.size)
+        return fail(ErrorCode::invalid_input, concat("blob ", descriptor.digest, " has ", text.size(),
+                                                     " bytes, its descriptor says ", descriptor.size));
+    if (concat("sha256:", sha256_hex(text)) != descriptor.digest)
         return fail(ErrorCode::invalid_input, concat("blob ", descriptor.digest, " is damaged"));
     return text;
 }
@@ -182,7 +179,9 @@ Result<std::vector<Image>> load_oci(const Context& context, const ArchiveFiles& 
     std::vector<Image> out;
     for (const auto& [digest, entry] : chosen) {
         BERTH_ASSIGN_OR_RETURN(auto image, load_manifest(context, files, entry.first, entry.second, 0));
-        if (image) out.push_back(std::move(*image));
+        // Manifests that differ only in how layers are compressed are the same image.
+        if (image && std::none_of(out.begin(), out.end(), [&](const Image& have) { return have.id == image->id; }))
+            out.push_back(std::move(*image));
     }
     return out;
 }

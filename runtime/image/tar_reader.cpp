@@ -101,6 +101,13 @@ Result<EntryType> type_of(char flag, std::string_view name) {
 
 } // namespace
 
+bool is_tar_header(std::string_view block) {
+    if (block.size() != k_tar_block) return false;
+    TarHeader header;
+    std::memcpy(&header, block.data(), sizeof header);
+    return !is_zero(header) && check_sum(header).has_value();
+}
+
 TarReader::TarReader(ByteSource& source, ByteSink* raw, std::size_t buffer)
     : source_(source), raw_(raw), buffer_(buffer, '\0') {}
 

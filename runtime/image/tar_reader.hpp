@@ -11,6 +11,9 @@ namespace berth::image {
 
 struct PaxRecords;
 
+// Does this block of 512 bytes have a tar header's checksum?
+[[nodiscard]] bool is_tar_header(std::string_view block);
+
 class TarReader {
   public:
     // raw: gets every byte that is not handed out by data(), in order (layer skeletons); may be null.

@@ -1,0 +1,82 @@
+#include "runtime/image/manifest.hpp"
+#include "runtime/image/platform.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace berth;
+using namespace berth::image;
+
+namespace {
+const std::string k_digest = "sha256:" + std::string(64, 'a');
+std::string descriptor(const std::string& more = "") {
+    return R"({"mediaType":"m","digest":")" + k_digest + R"(","size":7)" + more + "}";
+}
+std::string manifest(const std::string& layers, const std::string& more = "") {
+    return R"({"schemaVersion":2,"config":)" + descriptor() + R"(,"layers":[)" + layers + "]" + more + "}";
+}
+std::string entry(const std::string& architecture, const std::string& variant = "",
+                  const std::string& os = "linux") {
+    return descriptor(R"(,"platform":{"os":")" + os + R"(","architecture":")" + architecture +
+                      R"(","variant":")" + variant + R"("})");
+}
+Result<Descriptor> choose(const std::string& entries, const Platform& platform) {
+    const auto parsed = parse_manifest(R"({"schemaVersion":2,"manifests":[)" + entries + "]}");
+    REQUIRE(parsed);
+    return choose_manifest(*parsed->index, platform, "test");
+}
+} // namespace
+
+TEST_CASE("OCI and Docker manifests and indexes are told apart by their members") {
+    CHECK(parse_manifest(manifest(descriptor()))->manifest->layers.size() == 1);
+    CHECK(
+        parse_manifest(manifest("", R"(,"mediaType":"application/vnd.docker.distribution.manifest.v2+json")"))
+            ->manifest);
+    CHECK(parse_manifest(R"({"schemaVersion":2,"manifests":[]})")->index);
+}
+
+TEST_CASE("hostile and unusable manifests are refused") {
+    for (const std::string& text :
+         {std::string("{"), std::string("[]"), std::string("{}"),
+          std::string(R"({"schemaVersion":1,"fsLayers":[]})"),
+          R"({"schemaVersion":2,"manifests":[],"layers":[],"config":)" + descriptor() + "}",
+          manifest(R"({"digest":"sha256:../../x","size":1})"),
+          manifest(R"({"digest":")" + k_digest + R"(","size":-1})"),
+          manifest(R"({"digest":")" + k_digest + R"("})"),
+          manifest(R"({"digest":")" + k_digest + R"(","size":1e30})"), manifest("7"),
+          R"({"schemaVersion":2,"config":)" + descriptor() + R"(,"layers":{}})",
+          manifest("", R"(,"mediaType":"application/vnd.oci.image.index.v1+json")"),
+          manifest("", R"(,"layers":[])"), manifest("", ",\"x\":\"\xff\xfe\""), std::string(200000, '['),
+          manifest("", ",\"x\":NaN"),
+          std::string(
+              R"({"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":")" +
+              k_digest + R"(","size":2},"layers":[]})")}) {
+        INFO(text.substr(0, 200));
+        CHECK_FALSE(parse_manifest(text));
+    }
+    std::string many = descriptor();
+    for (int i = 0; i < 20000; ++i)
+        many += "," + descriptor();
+    CHECK_FALSE(parse_manifest(manifest(many)));
+    CHECK_FALSE(parse_manifest(std::string(5u << 20, ' ')));
+}
+
+TEST_CASE("the best platform of an index is chosen") {
+    const Platform amd64{"linux", "amd64", ""};
+    const Platform arm7{"linux", "arm", "v7"};
+    CHECK(choose(entry("arm64") + "," + entry("amd64"), amd64)->platform->architecture == "amd64");
+    CHECK(choose(entry("arm", "v5") + "," + entry("arm", "v7") + "," + entry("arm", "v6"), arm7)
+              ->platform->variant == "v7");
+    CHECK(choose(entry("arm", "v5") + "," + entry("arm", "v6"), arm7)->platform->variant == "v6");
+    CHECK_FALSE(choose(entry("arm", "v7"), {"linux", "arm", "v6"}));
+    CHECK_FALSE(choose(entry("amd64", "", "windows") + "," + entry("unknown", "", "unknown"), amd64));
+    CHECK(choose(entry("arm64"), amd64).error().hint().find("linux/arm64") != std::string::npos);
+    CHECK_FALSE(choose(entry("amd64", "v3"), amd64));
+}
+
+TEST_CASE("platforms in all their spellings") {
+    CHECK(parse_platform("linux/x86_64")->to_string() == "linux/amd64");
+    CHECK(parse_platform("aarch64")->to_string() == "linux/arm64");
+    CHECK(parse_platform("linux/arm64/v8")->to_string() == "linux/arm64");
+    CHECK(parse_platform("")->os == "linux");
+    for (const char* text : {"/", "linux/", "linux/amd64/v1/x", "linux/am d64"})
+        CHECK_FALSE(parse_platform(text));
+}

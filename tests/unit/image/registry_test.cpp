@@ -1,0 +1,343 @@
+// A registry on loopback that lies in every way that registries can.
+#include "runtime/image/image_store.hpp"
+#include "runtime/image/pull.hpp"
+#include "runtime/registry/auth.hpp"
+#include "tests/unit/image/support.hpp"
+
+#include <arpa/inet.h>
+#include <atomic>
+#include <functional>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+
+using namespace berth;
+using namespace berth::image;
+using namespace berth::image::test;
+using namespace berth::registry;
+
+namespace {
+
+struct Request {
+    std::string method, path, head;
+    [[nodiscard]] bool has(const std::string& text) const { return head.find(text) != std::string::npos; }
+};
+struct Answer {
+    int status = 200;
+    std::string body, headers;
+    bool length = true;      // Content-Length; without it the end of the connection ends the body
+    std::int64_t claim = -1; // another length than the body's
+};
+
+class FakeRegistry {
+  public:
+    explicit FakeRegistry(std::function<Answer(const Request&)> handler) : handler_(std::move(handler)) {
+        listener_ = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        REQUIRE(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
+        REQUIRE(::listen(listener_.get(), 16) == 0);
+        REQUIRE(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+        port_ = ntohs(address.sin_port);
+        thread_ = std::thread([this] { serve(); });
+    }
+    ~FakeRegistry() {
+        ::shutdown(listener_.get(), SHUT_RDWR);
+        thread_.join();
+    }
+    [[nodiscard]] std::string host() const { return concat("127.0.0.1:", port_); }
+    std::atomic<int> requests = 0;
+
+  private:
+    void serve() {
+        for (;;) {
+            const Fd client(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+            if (!client) return;
+            std::string head;
+            char piece[4096];
+            while (head.find("\r\n\r\n") == std::string::npos) {
+                const ssize_t got = ::read(client.get(), piece, sizeof piece);
+                if (got <= 0) break;
+                head.append(piece, static_cast<std::size_t>(got));
+                if (head[0] == 0x16) break; // TLS: not here
+            }
+            if (head.empty() || head[0] == 0x16) continue;
+            ++requests;
+            const auto space = head.find(' ');
+            const Request request{head.substr(0, space),
+                                  head.substr(space + 1, head.find(' ', space + 1) - space - 1), head};
+            const Answer answer = handler_(request);
+            std::string out =
+                concat("HTTP/1.1 ", answer.status, " X\r\nConnection: close\r\n", answer.headers);
+            if (answer.length)
+                out += concat(
+                    "Content-Length: ",
+                    answer.claim >= 0 ? answer.claim : static_cast<std::int64_t>(answer.body.size()), "\r\n");
+            out += "\r\n" + answer.body;
+            // The client may have hung up, which is what some tests are about.
+            (void)!::send(client.get(), out.data(), out.size(), MSG_NOSIGNAL);
+        }
+    }
+    std::function<Answer(const Request&)> handler_;
+    Fd listener_;
+    int port_ = 0;
+    std::thread thread_;
+};
+
+std::string digest_of(const std::string& bytes) {
+    return "sha256:" + sha256_hex(bytes);
+}
+
+// An image of one layer, as blobs.
+struct Fixture {
+    std::string layer = gzip(TarBuilder().file("hello", std::string(20000, 'h')).done());
+    std::string config =
+        concat(R"({"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[")",
+               digest_of(TarBuilder().file("hello", std::string(20000, 'h')).done()), "\"]}}");
+    std::string manifest = concat(
+        R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"c","digest":")",
+        digest_of(config), R"(","size":)", config.size(), R"(},"layers":[{"mediaType":"l","digest":")",
+        digest_of(layer), R"(","size":)", layer.size(), "}]}");
+    [[nodiscard]] Answer answer(const Request& request) const {
+        const auto tail = request.path.substr(request.path.rfind('/') + 1);
+        if (request.path.find("/manifests/") != std::string::npos &&
+            (tail == "1" || tail == digest_of(manifest)))
+            return {200, manifest, "Content-Type: application/vnd.oci.image.manifest.v1+json\r\n"};
+        if (tail == digest_of(config)) return {200, config, ""};
+        if (tail == digest_of(layer)) return {200, layer, ""};
+        return {404, R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown"}]})", ""};
+    }
+};
+
+void check_pull_refused(const Fixture& fixture, const std::function<void(const Request&, Answer&)>& lie,
+                        const std::string& reference = "app:1") {
+    FakeRegistry registry([&](const Request& request) {
+        Answer answer = fixture.answer(request);
+        lie(request, answer);
+        return answer;
+    });
+    const Sandbox sandbox;
+    const auto image = pull_image(sandbox.context, registry.host() + "/" + reference, {"linux/amd64"});
+    CHECK_FALSE(image);
+    CHECK(list_images(sandbox.context)->empty());
+    CHECK(list_dir(sandbox.context.paths.images() + "/layers")->empty());
+    CHECK(list_dir(sandbox.context.paths.images() + "/tmp")->empty());
+}
+
+} // namespace
+
+TEST_CASE(
+    "a pull stores the image under its name and its digest, and the next one asks for the manifest only") {
+    const Fixture fixture;
+    FakeRegistry registry([&](const Request& request) { return fixture.answer(request); });
+    const Sandbox sandbox;
+    const auto image = pull_image(sandbox.context, registry.host() + "/app:1", {"linux/amd64"});
+    require(image);
+    CHECK(image->id == digest_of(fixture.config));
+    CHECK(image->references == std::vector<std::string>{registry.host() + "/app:1"});
+    CHECK(image->repo_digests ==
+          std::vector<std::string>{registry.host() + "/app@" + digest_of(fixture.manifest)});
+    CHECK(content_of(lower_dirs(sandbox.context, *image)->front() + "/hello") == std::string(20000, 'h'));
+    const int before = registry.requests;
+    require(pull_image(sandbox.context, registry.host() + "/app:1", {"linux/amd64"}));
+    CHECK(registry.requests == before + 1);
+    require(pull_image(sandbox.context, registry.host() + "/app@" + digest_of(fixture.manifest),
+                       {"linux/amd64"}));
+    CHECK(pull_image(sandbox.context, registry.host() + "/app:2", {}).error().code() == ErrorCode::not_found);
+}
+
+TEST_CASE("lies about blobs and manifests are found, and leave nothing") {
+    const Fixture good;
+    const auto is_blob = [](const Request& request, const std::string& bytes) {
+        return request.path.find(digest_of(bytes)) != std::string::npos;
+    };
+    SECTION("another blob") {
+        check_pull_refused(good, [&](const Request& r, Answer& a) {
+            if (is_blob(r, good.layer))
+                a.body = gzip(TarBuilder().file("evil", std::string(20000, 'h')).done());
+        });
+    }
+    SECTION("a changed blob of the right size") {
+        check_pull_refused(good, [&](const Request& r, Answer& a) {
+            if (is_blob(r, good.layer)) a.body[a.body.size() / 2] ^= 1;
+        });
+    }
+    SECTION("a longer blob") {
+        check_pull_refused(good, [&](const Request& r, Answer& a) {
+            if (is_blob(r, good.layer)) a.body += "more";
+        });
+    }
+    SECTION("a longer blob of no stated length") {
+        check_pull_refused(good, [&](const Request& r, Answer& a) {
+            if (is_blob(r, good.layer)) {
+                a.body += std::string(1 << 20, 'x');
+                a.length = false;
+            }
+        });
+    }
+    SECTION("another configuration") {
+        check_pull_refused(good, [&](const Request& r, Answer& a) {
+            if (is_blob(r, good.config)) a.body[20] ^= 1;
+        });
+    }
+    SECTION("another manifest for a digest") {
+        check_pull_refused(
+            good,
+            [&](const Request& r, Answer& a) {
+                if (is_blob(r, good.manifest)) a.body += " ";
+            },
+            "app@" + digest_of(good.manifest));
+    }
+    SECTION("a manifest of 8 MiB") {
+        check_pull_refused(good, [&](const Request& r, Answer& a) {
+            if (r.path.find("manifests") != std::string::npos) a.body += std::string(8u << 20, ' ');
+        });
+    }
+    SECTION("a wrong size in the manifest") {
+        Fixture wrong = good;
+        wrong.manifest.replace(wrong.manifest.rfind("\"size\":") + 7, 1, "9");
+        check_pull_refused(wrong, [](const Request&, Answer&) {});
+    }
+    SECTION("a layer that is not the configuration's") {
+        Fixture wrong = good;
+        wrong.config[wrong.config.find("[\"sha256:") + 10] ^= 1;
+        Fixture other;
+        wrong.manifest.replace(wrong.manifest.find(digest_of(other.config)), 71, digest_of(wrong.config));
+        check_pull_refused(wrong, [](const Request&, Answer&) {});
+    }
+}
+
+TEST_CASE("a blob that breaks off is resumed where it stopped") {
+    const Fixture fixture;
+    std::atomic<int> ranges = 0;
+    bool broke = false;
+    FakeRegistry registry([&](const Request& request) {
+        Answer answer = fixture.answer(request);
+        if (request.path.find(digest_of(fixture.layer)) == std::string::npos) return answer;
+        if (!broke) {
+            broke = true;
+            answer.claim = static_cast<std::int64_t>(answer.body.size());
+            answer.body.resize(answer.body.size() / 2);
+        } else if (request.has("Range: bytes=")) {
+            ++ranges;
+            answer.status = 206;
+            answer.body = answer.body.substr(answer.body.size() / 2);
+        }
+        return answer;
+    });
+    const Sandbox sandbox;
+    require(pull_image(sandbox.context, registry.host() + "/app:1", {"linux/amd64"}));
+    CHECK(ranges == 1);
+}
+
+TEST_CASE(
+    "a registry that asks for a token gets one, and credentials do not follow a redirect to another host") {
+    const Fixture fixture;
+    std::atomic<bool> leaked = false;
+    FakeRegistry storage([&](const Request& request) {
+        if (request.has("Authorization:")) leaked = true;
+        Request inner = request;
+        return fixture.answer(inner);
+    });
+    std::string own;
+    FakeRegistry registry([&](const Request& request) -> Answer {
+        if (request.path.starts_with("/token")) {
+            CHECK(request.path.find("scope=repository%3Aapp%3Apull") != std::string::npos);
+            return {200, R"({"token":"secret"})", ""};
+        }
+        if (!request.has("Authorization: Bearer secret"))
+            return {401, "",
+                    "WWW-Authenticate: Bearer realm=\"http://" + own +
+                        "/token\",service=\"s\",scope=\"repository:app:pull\"\r\n"};
+        if (request.path.find("/blobs/") != std::string::npos)
+            return {307, "", "Location: http://" + storage.host() + request.path + "\r\n"};
+        return fixture.answer(request);
+    });
+    own = registry.host();
+    const Sandbox sandbox;
+    require(pull_image(sandbox.context, registry.host() + "/app:1", {"linux/amd64"}));
+    CHECK_FALSE(leaked);
+}
+
+TEST_CASE("redirects do not lead to plain http elsewhere, nor round in circles") {
+    const Fixture fixture;
+    std::string target;
+    FakeRegistry registry([&](const Request&) -> Answer {
+        return {307, "", "Location: " + target + "\r\n"};
+    });
+    const Sandbox sandbox;
+    for (const std::string where : {"http://192.0.2.1/x", "file:///etc/passwd",
+                                    "http://127.0.0.1.evil.example/", "http://127.0.0.1@192.0.2.1/"}) {
+        target = where;
+        CHECK(pull_image(sandbox.context, registry.host() + "/app:1", {}).error().code() ==
+              ErrorCode::unsupported);
+    }
+    target = "http://" + registry.host() + "/again";
+    CHECK_FALSE(pull_image(sandbox.context, registry.host() + "/app:1", {}));
+}
+
+TEST_CASE("a registry that is not there is one clear message") {
+    std::string host;
+    {
+        const FakeRegistry gone([](const Request&) { return Answer{}; });
+        host = gone.host();
+    }
+    const Sandbox sandbox;
+    const auto image = pull_image(sandbox.context, host + "/app", {});
+    REQUIRE_FALSE(image);
+    CHECK(image.error().message().find("cannot connect to registry " + host) != std::string::npos);
+}
+
+TEST_CASE("loopback is what cannot be anybody else") {
+    for (const char* host : {"localhost", "localhost:5000", "127.0.0.1", "127.1.2.3:80", "[::1]:5000"})
+        CHECK(is_loopback_host(host));
+    for (const char* host : {"localhost.example", "127.0.0.1.example", "127.0.0", "128.0.0.1", "[::2]", "::1",
+                             "example:127", "127."})
+        CHECK_FALSE(is_loopback_host(host));
+    CHECK(host_of_url("https://a:5/b") == "a:5");
+    CHECK(host_of_url("http://user@host/").empty());
+    CHECK(host_of_url("ftp://host/").empty());
+}
+
+TEST_CASE("challenges in the forms that registries send them") {
+    const auto one = parse_challenges(
+        R"(Bearer realm="https://auth.example/token?x=1,2",service="registry \"x\"",scope="repository:a:pull")");
+    REQUIRE(one.size() == 1);
+    CHECK(one[0].scheme == "bearer");
+    CHECK(one[0].parameters.at("realm") == "https://auth.example/token?x=1,2");
+    CHECK(one[0].parameters.at("service") == "registry \"x\"");
+    const auto two = parse_challenges(R"(Basic realm=x, Bearer realm="y")");
+    REQUIRE(two.size() == 2);
+    CHECK(two[1].parameters.at("realm") == "y");
+    for (const char* text : {"", "=", "\"", "Bearer realm=\"open", ",,,", "a=b", "\\", "Bearer =x"})
+        (void)parse_challenges(text);
+}
+
+TEST_CASE("logins come from Docker's configuration") {
+    const Sandbox sandbox;
+    ::setenv("DOCKER_CONFIG", sandbox.root.c_str(), 1);
+    ::unsetenv("REGISTRY_AUTH_FILE");
+    require(write_atomic(
+        sandbox.root + "/config.json",
+        R"({"auths":{"https://index.docker.io/v1/":{"auth":"aHVi OnB3"},"reg.example":{"auth":"dXNlcjpwYXNzOndvcmQ="},"reg.example/team":{"auth":"dGVhbTp4"},"tok.example":{"identitytoken":"t"}}})"));
+    CHECK_FALSE(find_credentials("docker.io", "library/x")); // damaged base64
+    const auto user = find_credentials("reg.example", "app");
+    require(user);
+    CHECK(user->user == "user");
+    CHECK(user->password == "pass:word");
+    CHECK(find_credentials("reg.example", "team/app")->user == "team");
+    CHECK(find_credentials("tok.example", "app")->identity_token == "t");
+    CHECK(find_credentials("other.example", "app")->empty());
+    require(write_atomic(sandbox.root + "/config.json", R"({"credHelpers":{"reg.example":"../evil"}})"));
+    CHECK_FALSE(find_credentials("reg.example", "app"));
+    ::unsetenv("DOCKER_CONFIG");
+}
+
+TEST_CASE("base64") {
+    for (const std::string text : {"", "a", "ab", "abc", "user:pass"})
+        CHECK(base64_decode(base64_encode(text)).value() == text);
+    CHECK_FALSE(base64_decode("a b!"));
+}
