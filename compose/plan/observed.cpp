@@ -131,12 +131,6 @@ Result<Observed> observe_all(const Context& context, const std::string& project,
 
 } // namespace
 
-bool ObservedContainer::is_up() const {
-    using State = decltype(status);
-    return status == State::running || status == State::paused || status == State::restarting ||
-           status == State::starting;
-}
-
 Result<Observed> observe(const Context& context, const std::string& project) {
     return observe_all(context, project, {}, {});
 }

@@ -34,7 +34,11 @@ struct ObservedContainer {
     std::vector<std::string>
         depends_on; // services, from its label: `down` without a compose file keeps the order
     // A live process: running, paused or between two restarts.
-    [[nodiscard]] bool is_up() const;
+    [[nodiscard]] bool is_up() const {
+        using State = decltype(status);
+        return status == State::running || status == State::paused || status == State::restarting ||
+               status == State::starting;
+    }
 };
 struct ObservedNetwork {
     std::string id, name;

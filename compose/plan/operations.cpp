@@ -111,7 +111,7 @@ Status Operations::run(const RemoveVolume& operation) {
     BERTH_ASSIGN_OR_RETURN(const auto containers, runtime::list_containers(context_));
     for (const auto& container : containers)
         for (const auto& mount : container.spec.mounts)
-            if (mount.kind == runtime::MountKind::volume && mount.name == operation.name) {
+            if (mount.name == operation.name) {
                 events_.warning(concat("volume '", operation.name, "' stays: container ", container.spec.name,
                                        " uses it"));
                 return {};

@@ -78,8 +78,20 @@ class MountSettler {
                                mount.source.empty() ? anonymous(mount.target) : named(mount));
         out.name = volume.name;
         out.anonymous = mount.source.empty();
+        BERTH_ASSIGN_OR_RETURN(const auto source, volumes::mount_source(context_, volume, mount.subpath));
+        if (source.type == "tmpfs") {
+            // Driver option type: tmpfs. Another one for each container, as Docker's local driver has it.
+            out.kind = runtime::MountKind::tmpfs;
+            out.options.insert(out.options.end(), source.options.begin(), source.options.end());
+            return {};
+        }
+        if (source.type != "bind")
+            return fail(
+                Error(ErrorCode::unsupported, concat("volume '", volume.name, "' is a file system of type ",
+                                                     source.type, ", which cannot be mounted"))
+                    .hint("mount it on the host and bind it"));
         if (!mount.nocopy && mount.subpath.empty()) BERTH_TRY(fill(volume, mount.target));
-        BERTH_ASSIGN_OR_RETURN(out.source, volumes::data_path(context_, volume, mount.subpath));
+        out.source = source.source;
         return {};
     }
 
