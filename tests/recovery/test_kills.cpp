@@ -14,7 +14,7 @@
 
 using namespace berth;
 using namespace berth::test;
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
@@ -109,7 +109,7 @@ TEST_CASE("a killed monitor: the container is shown as ended, and start, rm and 
     const std::string pids = host("pidof", {"berth-monitor"}).out;
     for (const auto& pid : split(std::string(trim(pids)), ' ')) REQUIRE(::kill(static_cast<pid_t>(parse_integer(pid).value()), SIGKILL) == 0);
     CHECK(world.compose_ok({"ps", "-q"}).empty());
-    CHECK_THAT(world.compose_ok({"ps", "-a"}), Contains("Exited (137)"));
+    CHECK_THAT(world.compose_ok({"ps", "-a"}), ContainsSubstring("Exited (137)"));
     world.compose_ok({"up", "-d"});
     CHECK(split(world.compose_ok({"ps", "-q"}), '\n').size() == 2);
     world.compose_ok({"down", "-v"});

@@ -7,7 +7,7 @@
 
 using namespace berth;
 using namespace berth::test;
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 
 TEST_CASE("truncated, empty, garbage and newer records of one container never block the others") {
     World world;
@@ -21,7 +21,7 @@ TEST_CASE("truncated, empty, garbage and newer records of one container never bl
             REQUIRE(write_atomic(path, content));
             const Run list = world.berth({"ps", "-a"});
             CHECK(list.exit_code == 0);
-            CHECK_THAT(list.out, Contains("good"));
+            CHECK_THAT(list.out, ContainsSubstring("good"));
             CHECK(world.ok({"exec", "good", "echo", "fine"}) == "fine");
             const Run removed = world.berth({"rm", "-f", id});
             CAPTURE(removed.err);
@@ -46,9 +46,9 @@ TEST_CASE("damaged networks, volumes and images: named, passed over") {
     REQUIRE(write_atomic(world.paths().volumes() + "/v1/volume.json", "{"));
     const Run networks = world.berth({"network", "ls"});
     CHECK(networks.exit_code == 0);
-    CHECK_THAT(networks.out, Contains("two"));
+    CHECK_THAT(networks.out, ContainsSubstring("two"));
     const Run volumes = world.berth({"volume", "ls"});
     CHECK(volumes.exit_code == 0);
-    CHECK_THAT(volumes.out, Contains("v2"));
+    CHECK_THAT(volumes.out, ContainsSubstring("v2"));
     CHECK(world.ok({"run", "--rm", "--network", "two", "-v", "v2:/x", "tiny", "echo", "fine"}) == "fine");
 }

@@ -3,7 +3,7 @@
 
 using namespace berth;
 using namespace berth::test;
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 
 TEST_CASE("build: what is wrong is said with its line, and no image appears") {
     World world;
@@ -19,7 +19,7 @@ TEST_CASE("build: what is wrong is said with its line, and no image appears") {
         const Run result = world.berth({"build", "-t", "bad", "."});
         CAPTURE(bad.dockerfile, result.err);
         CHECK(result.exit_code != 0);
-        CHECK_THAT(result.err, Contains(bad.says));
+        CHECK_THAT(result.err, ContainsSubstring(bad.says));
         CHECK(world.berth({"image", "inspect", "bad"}).exit_code == 1);
         CHECK(world.ok({"ps", "-aq"}).empty());
     }
@@ -57,7 +57,7 @@ TEST_CASE("build: every instruction of a usual Dockerfile") {
     const std::string first = world.ok({"image", "inspect", "--format", "{{.Id}}", "app:1"});
     const Run again = world.berth({"build", "-t", "app:2", "--build-arg", "WHO=tests", "."});
     CHECK(again.exit_code == 0);
-    CHECK_THAT(again.err + again.out, Contains("CACHED"));
+    CHECK_THAT(again.err + again.out, ContainsSubstring("CACHED"));
     CHECK(world.ok({"image", "inspect", "--format", "{{.Id}}", "app:2"}) == first);
     world.write("app.txt", "changed\n");
     world.ok({"build", "-t", "app:3", "--build-arg", "WHO=tests", "."});

@@ -4,7 +4,7 @@
 
 using namespace berth;
 using namespace berth::test;
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 
 namespace {
 const char* k_two = "services:\n"
@@ -29,11 +29,11 @@ TEST_CASE("up, ps, ls, exec, logs, top, stop, start, down: the life of a stack")
     world.write("compose.yaml", k_two);
     world.compose_ok({"up", "-d"});
     CHECK(world.compose_ok({"ps", "--services"}) == "db\nweb");
-    CHECK_THAT(world.compose_ok({"ps"}), Contains("proj-web-1") && Contains("proj-db-1") && Contains("Up"));
+    CHECK_THAT(world.compose_ok({"ps"}), ContainsSubstring("proj-web-1") && ContainsSubstring("proj-db-1") && ContainsSubstring("Up"));
     CHECK(world.ok({"inspect", "--format", "{{index .Config.Labels \"com.docker.compose.service\"}}", "proj-web-1"}) == "web");
-    CHECK_THAT(world.compose_ok({"ls"}), Contains("proj") && Contains("running(2)"));
+    CHECK_THAT(world.compose_ok({"ls"}), ContainsSubstring("proj") && ContainsSubstring("running(2)"));
     CHECK(world.compose_ok({"exec", "-T", "web", "sh", "-c", "echo $COLOUR"}) == "blue");
-    CHECK_THAT(world.compose_ok({"top"}), Contains("sleep 1000"));
+    CHECK_THAT(world.compose_ok({"top"}), ContainsSubstring("sleep 1000"));
     world.compose_ok({"stop"});
     CHECK(world.compose_ok({"ps", "-q"}).empty());
     world.compose_ok({"start"});
@@ -59,7 +59,7 @@ TEST_CASE("up again changes nothing; a changed service alone is re-created and k
     const auto address = [&] { return world.ok({"inspect", "--format", "{{.NetworkSettings.Networks.proj_default.IPAddress}}", "proj-web-1"}); };
     const std::string web = id("proj-web-1"), db = id("proj-db-1"), ip = address();
     world.set_env("COLOUR", "red");
-    CHECK_THAT(world.compose_ok({"plan"}), Contains("web") && Contains("config"));
+    CHECK_THAT(world.compose_ok({"plan"}), ContainsSubstring("web") && ContainsSubstring("config"));
     world.compose_ok({"up", "-d"});
     CHECK(id("proj-db-1") == db);
     CHECK(id("proj-web-1") != web);
@@ -74,14 +74,14 @@ TEST_CASE("scale, orphans, run, rm, kill, port") {
     world.write("compose.yaml", "services:\n  web:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    ports: [\"80\"]\n");
     world.compose_ok({"up", "-d", "--scale", "web=3"});
     CHECK(split(world.compose_ok({"ps", "-q"}), '\n').size() == 3);
-    CHECK_THAT(world.compose_ok({"port", "web", "80"}), Contains("0.0.0.0:"));
+    CHECK_THAT(world.compose_ok({"port", "web", "80"}), ContainsSubstring("0.0.0.0:"));
     CHECK(world.compose_ok({"run", "--rm", "web", "echo", "one-off"}) == "one-off");
     CHECK(world.compose({"run", "--rm", "web", "sh", "-c", "exit 4"}).exit_code == 4);
     world.compose_ok({"up", "-d", "--scale", "web=1"});
     CHECK(split(world.compose_ok({"ps", "-q"}), '\n').size() == 1);
     world.write("compose.yaml", "services:\n  other:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n");
     const Run orphan = world.compose({"up", "-d"});
-    CHECK_THAT(orphan.err, Contains("orphan") && Contains("proj-web-1"));
+    CHECK_THAT(orphan.err, ContainsSubstring("orphan") && ContainsSubstring("proj-web-1"));
     world.compose_ok({"up", "-d", "--remove-orphans"});
     CHECK(world.berth({"inspect", "proj-web-1"}).exit_code == 1);
     world.compose_ok({"kill"});
@@ -125,10 +125,10 @@ TEST_CASE("builds, profiles, env files, several files, run from a sub-folder") {
     CHECK(world.compose_ok({"config", "--services"}) == "job");
     world.compose_ok({"up", "-d", "--build"});
     world.ok({"wait", "proj-job-1"});
-    CHECK_THAT(world.compose_ok({"logs", "--no-color"}), Contains("job-1") && Contains("| built for tests"));
+    CHECK_THAT(world.compose_ok({"logs", "--no-color"}), ContainsSubstring("job-1") && ContainsSubstring("| built for tests"));
     CHECK(world.ok({"inspect", "--format", "{{.Config.Labels.from}}", "proj-job-1"}) == "override");
     CHECK(world.compose_ok({"run", "--rm", "debug"}) == "debugging");
-    CHECK_THAT(world.compose_ok({"config", "--format", "json"}), Contains("\"EXTRA\"") && Contains("a b"));
+    CHECK_THAT(world.compose_ok({"config", "--format", "json"}), ContainsSubstring("\"EXTRA\"") && ContainsSubstring("a b"));
     world.compose_ok({"down", "--rmi", "local"});
     CHECK(world.berth({"image", "inspect", "proj-job"}).exit_code == 1);
 }

@@ -4,7 +4,7 @@
 
 using namespace berth;
 using namespace berth::test;
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 
 TEST_CASE("a chain of healthy conditions starts in order") {
     World world;
@@ -18,8 +18,8 @@ TEST_CASE("a chain of healthy conditions starts in order") {
     world.write("compose.yaml", file);
     world.compose_ok({"up", "-d", "--wait"});
     const std::string rows = world.compose_ok({"ps"});
-    for (int i = 1; i <= 5; ++i) CHECK_THAT(rows, Contains(concat("proj-s", i, "-1")));
-    CHECK_THAT(rows, Contains("(healthy)") && !Contains("starting"));
+    for (int i = 1; i <= 5; ++i) CHECK_THAT(rows, ContainsSubstring(concat("proj-s", i, "-1")));
+    CHECK_THAT(rows, ContainsSubstring("(healthy)") && !ContainsSubstring("starting"));
     std::string previous;
     for (int i = 1; i <= 5; ++i) {
         const std::string started = world.ok({"inspect", "--format", "{{.State.StartedAt}}", concat("proj-s", i, "-1")});
@@ -37,7 +37,7 @@ TEST_CASE("an unhealthy dependency fails up with its probe's last output and its
                                 "  web:\n    image: tiny\n    command: sleep 1000\n    depends_on:\n      db:\n        condition: service_healthy\n");
     const Run failed = world.compose({"up", "-d"});
     CHECK(failed.exit_code == 1);
-    CHECK_THAT(failed.err, Contains("db") && Contains("unhealthy") && Contains("cannot reach the disk") && Contains("compose.yaml:10:"));
+    CHECK_THAT(failed.err, ContainsSubstring("db") && ContainsSubstring("unhealthy") && ContainsSubstring("cannot reach the disk") && ContainsSubstring("compose.yaml:10:"));
     world.compose_ok({"down"});
 }
 
@@ -48,11 +48,11 @@ TEST_CASE("service_completed_successfully waits for the end and refuses a failur
                                 "  init:\n    image: tiny\n    command: sh -c 'sleep 0.2; exit ${CODE:-0}'\n"
                                 "  web:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    depends_on:\n      init: {condition: service_completed_successfully}\n");
     world.compose_ok({"up", "-d"});
-    CHECK_THAT(world.compose_ok({"ps"}), Contains("proj-web-1"));
+    CHECK_THAT(world.compose_ok({"ps"}), ContainsSubstring("proj-web-1"));
     world.compose_ok({"down"});
     world.set_env("CODE", "3");
     const Run failed = world.compose({"up", "-d"});
     CHECK(failed.exit_code == 1);
-    CHECK_THAT(failed.err, Contains("init") && Contains("3"));
+    CHECK_THAT(failed.err, ContainsSubstring("init") && ContainsSubstring("3"));
     world.compose_ok({"down"});
 }

@@ -3,7 +3,7 @@
 
 using namespace berth;
 using namespace berth::test;
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 
 TEST_CASE("a bad compose file: one clear message with its place, nothing half-made") {
     World world;
@@ -35,7 +35,7 @@ TEST_CASE("a bad compose file: one clear message with its place, nothing half-ma
         const Run result = world.compose({"up", "-d"});
         CAPTURE(bad.file, result.err);
         CHECK(result.exit_code != 0);
-        CHECK_THAT(result.err, Contains(bad.place) && Contains(bad.says));
+        CHECK_THAT(result.err, ContainsSubstring(bad.place) && ContainsSubstring(bad.says));
         CHECK(world.ok({"ps", "-aq"}).empty());
         CHECK(world.ok({"network", "ls", "-q", "--filter", "name=proj"}).empty());
     }
@@ -45,11 +45,11 @@ TEST_CASE("no compose file, unknown verbs and flags") {
     World world;
     const Run none = world.compose({"up"});
     CHECK(none.exit_code != 0);
-    CHECK_THAT(none.err, Contains("compose.yaml"));
-    CHECK_THAT(world.berth({"compsoe", "up"}).err, Contains("compose"));
-    CHECK_THAT(world.compose({"upp"}).err, Contains("up"));
+    CHECK_THAT(none.err, ContainsSubstring("compose.yaml"));
+    CHECK_THAT(world.berth({"compsoe", "up"}).err, ContainsSubstring("compose"));
+    CHECK_THAT(world.compose({"upp"}).err, ContainsSubstring("up"));
     CHECK(world.berth({"--help"}).exit_code == 0);
-    CHECK_THAT(world.ok({"version"}), Contains("berth"));
+    CHECK_THAT(world.ok({"version"}), ContainsSubstring("berth"));
 }
 
 TEST_CASE("a port in use: who holds it is said, and the stack is as it was before") {
@@ -61,7 +61,7 @@ TEST_CASE("a port in use: who holds it is said, and the stack is as it was befor
                                              " BERTH_EXEC_ROOT=" + world.paths().exec_root() + "; while ! ss -ltn | grep -q :8099; do :; done; " BERTH_PROGRAM
                                              " compose up -d; code=$?; kill $p; exit $code"});
     CHECK(result.exit_code == 1);
-    CHECK_THAT(result.err, Contains("8099") && Contains("busybox"));
+    CHECK_THAT(result.err, ContainsSubstring("8099") && ContainsSubstring("busybox"));
     CHECK(world.ok({"ps", "-aq"}).empty());
     CHECK(world.ok({"network", "ls", "-q", "--filter", "name=proj"}).empty());
 }

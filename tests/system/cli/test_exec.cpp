@@ -3,7 +3,7 @@
 
 using namespace berth;
 using namespace berth::test;
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 
 TEST_CASE("exec: bad input first") {
     World world;
@@ -16,7 +16,7 @@ TEST_CASE("exec: bad input first") {
     world.ok({"stop", "-t", "0", "box"});
     const Run stopped = world.berth({"exec", "box", "true"});
     CHECK(stopped.exit_code == 1);
-    CHECK_THAT(stopped.err, Contains("not running"));
+    CHECK_THAT(stopped.err, ContainsSubstring("not running"));
 }
 
 TEST_CASE("exec runs inside: same namespaces, policy, exit code, input") {
@@ -30,7 +30,7 @@ TEST_CASE("exec runs inside: same namespaces, policy, exit code, input") {
     const std::string inside = world.ok({"exec", "box", "grep", "-E", "^(Cap|Seccomp:|NoNewPrivs)", "/proc/self/status"});
     CHECK(inside == world.ok({"exec", "box", "grep", "-E", "^(Cap|Seccomp:|NoNewPrivs)", "/proc/1/status"}));
     CHECK(world.ok({"exec", "-d", "box", "touch", "/tmp/made"}).empty());
-    CHECK_THAT(world.ok({"top", "box"}), Contains("sleep 1000"));
+    CHECK_THAT(world.ok({"top", "box"}), ContainsSubstring("sleep 1000"));
 }
 
 TEST_CASE("a terminal: run -t and exec -t give one, of the size that was asked for") {
@@ -42,13 +42,13 @@ TEST_CASE("a terminal: run -t and exec -t give one, of the size that was asked f
                             "stty rows 33 cols 77; " + command, "/dev/null"});
     };
     const Run run = on_terminal(std::string(BERTH_PROGRAM) + " run --rm -it tiny sh -c 'tty; stty size'");
-    CHECK_THAT(run.out, Contains("/dev/pts/0") && Contains("33 77"));
+    CHECK_THAT(run.out, ContainsSubstring("/dev/pts/0") && ContainsSubstring("33 77"));
     CHECK(run.exit_code == 0);
     world.ok({"run", "-d", "--name", "box", "tiny", "sleep", "1000"});
     const Run exec = on_terminal(std::string(BERTH_PROGRAM) + " exec -it box sh -c 'tty; stty size; exit 5'");
-    CHECK_THAT(exec.out, Contains("/dev/pts/") && Contains("33 77"));
+    CHECK_THAT(exec.out, ContainsSubstring("/dev/pts/") && ContainsSubstring("33 77"));
     CHECK(exec.exit_code == 5);
     const Run none = world.berth({"run", "--rm", "-it", "tiny", "true"});
     CHECK(none.exit_code == 1);
-    CHECK_THAT(none.err, Contains("TTY") || Contains("terminal"));
+    CHECK_THAT(none.err, ContainsSubstring("TTY") || ContainsSubstring("terminal"));
 }

@@ -3,7 +3,7 @@
 
 using namespace berth;
 using namespace berth::test;
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 
 namespace {
 const std::string k_server = "while true; do printf 'HTTP/1.0 200 OK\\r\\n\\r\\nhello' | nc -l -p 80; done";
@@ -19,10 +19,10 @@ TEST_CASE("networks: bad input") {
     CHECK(world.berth({"network", "create", "a"}).exit_code == 1);
     const Run overlap = world.berth({"network", "create", "--subnet", "10.77.0.128/25", "b"});
     CHECK(overlap.exit_code == 1);
-    CHECK_THAT(overlap.err, Contains("10.77.0.0/24"));
+    CHECK_THAT(overlap.err, ContainsSubstring("10.77.0.0/24"));
     world.ok({"run", "-d", "--name", "one", "--network", "a", "--ip", "10.77.0.9", "tiny", "sleep", "1000"});
-    CHECK_THAT(world.berth({"run", "-d", "--network", "a", "--ip", "10.77.0.9", "tiny", "true"}).err, Contains("10.77.0.9") && Contains("one"));
-    CHECK_THAT(world.berth({"network", "rm", "a"}).err, Contains("one"));
+    CHECK_THAT(world.berth({"run", "-d", "--network", "a", "--ip", "10.77.0.9", "tiny", "true"}).err, ContainsSubstring("10.77.0.9") && ContainsSubstring("one"));
+    CHECK_THAT(world.berth({"network", "rm", "a"}).err, ContainsSubstring("one"));
 }
 
 TEST_CASE("containers of one network find each other by name; those of another do not") {
@@ -45,11 +45,11 @@ TEST_CASE("published ports: loopback, other addresses, a taken port says by whom
     world.ok({"run", "-d", "--name", "web", "-p", "8080:80", "-p", "127.0.0.1:8081:80", "tiny", "sh", "-c", k_server});
     CHECK(host("curl", {"-sS", "-m", "5", "http://127.0.0.1:8080/"}).out == "hello");
     CHECK(host("curl", {"-sS", "-m", "5", "http://127.0.0.1:8081/"}).out == "hello");
-    CHECK_THAT(world.ok({"port", "web"}), Contains("80/tcp -> 0.0.0.0:8080") && Contains("80/tcp -> 127.0.0.1:8081"));
+    CHECK_THAT(world.ok({"port", "web"}), ContainsSubstring("80/tcp -> 0.0.0.0:8080") && ContainsSubstring("80/tcp -> 127.0.0.1:8081"));
     const Run taken = world.berth({"run", "-d", "--name", "late", "-p", "8080:80", "tiny", "sleep", "1"});
     CHECK(taken.exit_code == 125);
-    CHECK_THAT(taken.err, Contains("8080") && Contains("web"));
-    CHECK_THAT(world.ok({"ps"}), Contains("0.0.0.0:8080->80/tcp"));
+    CHECK_THAT(taken.err, ContainsSubstring("8080") && ContainsSubstring("web"));
+    CHECK_THAT(world.ok({"ps"}), ContainsSubstring("0.0.0.0:8080->80/tcp"));
     world.ok({"stop", "-t", "0", "web"});
     CHECK(host("curl", {"-sS", "-m", "2", "http://127.0.0.1:8080/"}).exit_code != 0);
     world.ok({"start", "web"});

@@ -5,7 +5,7 @@
 
 using namespace berth;
 using namespace berth::test;
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 
 TEST_CASE("run: a container does not begin when something is wrong with it, and leaves nothing") {
     World world;
@@ -35,13 +35,13 @@ TEST_CASE("run: a container does not begin when something is wrong with it, and 
         const Run result = world.berth(bad.args);
         CAPTURE(join(bad.args, " "), result.err);
         CHECK(result.exit_code == bad.exit_code);
-        CHECK_THAT(result.err, Contains(bad.says));
+        CHECK_THAT(result.err, ContainsSubstring(bad.says));
         CHECK(world.ok({"ps", "-aq"}).empty());
     }
     settle_links(1);
     // The default network may have been made meanwhile: it is an object of its own, like docker's bridge.
     (void)world.berth({"network", "rm", "bridge"});
-    CHECK_THAT(host_state(world.paths()), Contains("links:\nlo\n"));
+    CHECK_THAT(host_state(world.paths()), ContainsSubstring("links:\nlo\n"));
 }
 
 TEST_CASE("run: output, exit codes, input, environment, working directory, user, hostname") {
@@ -53,7 +53,7 @@ TEST_CASE("run: output, exit codes, input, environment, working directory, user,
     CHECK(world.ok({"run", "--rm", "-i", "tiny", "cat"}, "through stdin") == "through stdin");
     const Run split_output = world.berth({"run", "--rm", "tiny", "sh", "-c", "echo out; echo err >&2"});
     CHECK(split_output.out == "out\n");
-    CHECK_THAT(split_output.err, Contains("err\n"));
+    CHECK_THAT(split_output.err, ContainsSubstring("err\n"));
     CHECK(world.ok({"run", "--rm", "-e", "COLOUR=blue", "-w", "/made/here", "tiny", "sh", "-c", "echo $COLOUR $PWD"}) == "blue /made/here");
     CHECK(world.ok({"run", "--rm", "-u", "app", "tiny", "id"}) == "uid=1000(app) gid=1000(app) groups=1000(app),5(tty)");
     CHECK(world.ok({"run", "--rm", "-u", "4242:7", "tiny", "sh", "-c", "id -u; id -g; id -G"}) == "4242\n7\n7");
@@ -73,7 +73,7 @@ TEST_CASE("run: limits, sysctls, ulimits and shared memory reach the container")
     CHECK(world.ok({"run", "--rm", "--sysctl", "net.ipv4.ip_forward=1", "tiny", "cat", "/proc/sys/net/ipv4/ip_forward"}) == "1");
     CHECK(world.ok({"run", "--rm", "--shm-size", "8m", "tiny", "sh", "-c", "df -k /dev/shm | tail -1 | awk '{print $2}'"}) == "8192");
     const Run forks = world.berth({"run", "--rm", "--pids-limit", "8", "tiny", "sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 5 & done; echo all"});
-    CHECK_THAT(forks.out, !Contains("all"));
+    CHECK_THAT(forks.out, !ContainsSubstring("all"));
 }
 
 TEST_CASE("a container that runs out of memory says so; one that is killed does not") {
@@ -93,16 +93,16 @@ TEST_CASE("a detached container: ps, stop, start, restart, rm, name conflicts") 
     world.tiny_image();
     const std::string id = world.ok({"run", "-d", "--name", "web", "-l", "tier=front", "tiny", "sleep", "1000"});
     CHECK(id.size() == 64);
-    CHECK_THAT(world.ok({"ps"}), Contains("CONTAINER ID   IMAGE") && Contains(id.substr(0, 12)) && Contains("\"sleep 1000\"") && Contains("web"));
+    CHECK_THAT(world.ok({"ps"}), ContainsSubstring("CONTAINER ID   IMAGE") && ContainsSubstring(id.substr(0, 12)) && ContainsSubstring("\"sleep 1000\"") && ContainsSubstring("web"));
     CHECK(world.ok({"ps", "-q", "--no-trunc", "--filter", "label=tier=front"}) == id);
     const Run again = world.berth({"run", "-d", "--name", "web", "tiny", "true"});
     CHECK(again.exit_code == 125);
-    CHECK_THAT(again.err, Contains("web") && Contains(id.substr(0, 12)));
+    CHECK_THAT(again.err, ContainsSubstring("web") && ContainsSubstring(id.substr(0, 12)));
     const std::string address = world.ok({"inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", "web"});
     CHECK(world.berth({"rm", "web"}).exit_code == 1);
     world.ok({"stop", "-t", "0", "web"});
     CHECK(world.ok({"ps", "-q"}).empty());
-    CHECK_THAT(world.ok({"ps", "-a"}), Contains("Exited (137)"));
+    CHECK_THAT(world.ok({"ps", "-a"}), ContainsSubstring("Exited (137)"));
     world.ok({"start", "web"});
     CHECK(world.ok({"inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", "web"}) == address);
     world.ok({"restart", "-t", "0", "web"});
@@ -142,7 +142,7 @@ TEST_CASE("pause and unpause freeze and thaw") {
     world.tiny_image();
     world.ok({"run", "-d", "--name", "p", "tiny", "sleep", "1000"});
     world.ok({"pause", "p"});
-    CHECK_THAT(world.ok({"ps"}), Contains("(Paused)"));
+    CHECK_THAT(world.ok({"ps"}), ContainsSubstring("(Paused)"));
     world.ok({"unpause", "p"});
     CHECK(world.ok({"exec", "p", "echo", "awake"}) == "awake");
 }

@@ -4,7 +4,7 @@
 
 using namespace berth;
 using namespace berth::test;
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 
 TEST_CASE("volumes: named ones outlive containers, anonymous ones go with --rm") {
     World world;
@@ -19,7 +19,7 @@ TEST_CASE("volumes: named ones outlive containers, anonymous ones go with --rm")
     world.ok({"create", "--name", "user", "-v", "data:/data", "tiny", "true"});
     const Run used = world.berth({"volume", "rm", "data"});
     CHECK(used.exit_code == 1);
-    CHECK_THAT(used.err, Contains("user") || Contains("in use"));
+    CHECK_THAT(used.err, ContainsSubstring("user") || ContainsSubstring("in use"));
     world.ok({"rm", "user"});
     world.ok({"volume", "rm", "data"});
 }
@@ -41,7 +41,7 @@ TEST_CASE("bind mounts: files, folders, read-only is recursive, --mount demands 
     CHECK(world.ok({"run", "--rm", "-v", world.project() + "/conf:/conf:ro", "-v", world.project() + "/conf/a.txt:/b.txt", "tiny", "sh", "-c", "cat /conf/a.txt /b.txt"}) == "hello\nhello");
     const Run missing = world.berth({"run", "--rm", "--mount", "type=bind,source=/no/such,target=/x", "tiny", "true"});
     CHECK(missing.exit_code == 125);
-    CHECK_THAT(missing.err, Contains("/no/such"));
+    CHECK_THAT(missing.err, ContainsSubstring("/no/such"));
     // docker's -v makes the folder
     world.ok({"run", "--rm", "-v", world.project() + "/made:/x", "tiny", "touch", "/x/y"});
     CHECK(path_exists(world.project() + "/made/y"));
