@@ -2,6 +2,8 @@
 
 #include "compose/load/short_syntax.hpp"
 
+#include <algorithm>
+
 namespace berth::compose::load {
 
 namespace {
@@ -76,10 +78,22 @@ void extra_hosts(LoadContext& context, SourceNode& node, const Path& path) {
         }
         node = std::move(list);
     }
+    // "name=1.1.1.1,2.2.2.2" names two addresses.
     expand_items(context, node, path, [](SourceNode& item) -> Result<std::vector<SourceNode>> {
-        BERTH_ASSIGN_OR_RETURN(item.text, expand_extra_host(item.text, item.at));
-        return one(SourceNode(item));
+        BERTH_ASSIGN_OR_RETURN(const std::string host, expand_extra_host(item.text, item.at));
+        const auto equals = host.find('=');
+        std::vector<SourceNode> out;
+        for (const auto& address : split(std::string_view(host).substr(equals + 1), ',')) {
+            out.push_back(item);
+            out.back().text = concat(host.substr(0, equals), "=", trim(address));
+        }
+        return out;
     });
+    const auto name_of = [](const SourceNode& item) {
+        return std::string_view(item.text).substr(0, item.text.find('='));
+    };
+    std::stable_sort(node.items.begin(), node.items.end(),
+                     [&](const auto& a, const auto& b) { return name_of(a) < name_of(b); });
 }
 
 void ports(LoadContext& context, SourceNode& list, const Path& path) {
@@ -193,6 +207,11 @@ void canonicalise_service(LoadContext& context, SourceNode& node, const Path& pa
         with(node, key, key_values_to_mapping);
     for (const auto* key : {"dns", "dns_search", "tmpfs", "label_file"})
         with(node, key, string_to_list);
+    // `dns: ${DNS}` with an empty variable says nothing.
+    for (const auto* key : {"dns", "dns_search"})
+        with(node, key, [](SourceNode& list) {
+            std::erase_if(list.items, [](const auto& item) { return item.is_string() && item.text.empty(); });
+        });
     with(node, "networks", names_to_mapping);
     with(node, "models", names_to_mapping);
     with(node, "depends_on", dependencies);

@@ -56,8 +56,12 @@ Status check_scalar(const SourceNode& node, const Shape& shape) {
         return node.kind == Kind::real ? status(read_real(node)) : status(read_integer(node));
     case Reads::real:
         return status(read_real(node));
-    case Reads::bytes:
-        return status(read_bytes(node));
+    case Reads::bytes: {
+        const auto value = read_bytes(node);
+        if (value && *value < shape.least)
+            return fail(invalid(concat("must be at least ", shape.least, ", not ", node.text), node.pos()));
+        return status(value);
+    }
     case Reads::duration:
         return status(read_duration(node));
     case Reads::mode:
@@ -225,8 +229,7 @@ class Checker {
         std::size_t kept = 0;
         for (std::size_t i = 0; i < node.entries.size(); ++i) {
             SourceEntry& entry = node.entries[i];
-            const bool extension = path.parent == nullptr && entry.key.rfind("x-", 0) == 0;
-            if (!extension && !name_is_valid(entry, path)) continue;
+            if (!name_is_valid(entry, path)) continue;
             if (!check(entry.value, values, path / entry.key)) continue;
             if (kept != i) node.entries[kept] = std::move(node.entries[i]);
             ++kept;

@@ -206,8 +206,16 @@ class Emitter {
         std::sort(out.begin() + first, out.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
     }
 
+    Json pairs(const SourceNode& node) {
+        Json out = Json::array();
+        for (const auto& entry : node.entries)
+            out.push(text(entry.value.text.empty() ? entry.key : concat(entry.key, "=", entry.value.text)));
+        return out;
+    }
+
     std::optional<Json> named_values(const SourceNode& node, const Shape& shape) {
         if (node.entries.empty()) return std::nullopt;
+        if (shape.as_pairs) return pairs(node);
         Json::Object out;
         out.reserve(node.entries.size());
         for (const auto& entry : node.entries) {

@@ -2,6 +2,7 @@
 #include "compose/load/assemble.hpp"
 #include "compose/load/canonical.hpp"
 #include "compose/load/merge.hpp"
+#include "compose/load/normalise.hpp"
 #include "compose/load/paths.hpp"
 #include "runtime/base/file.hpp"
 
@@ -122,6 +123,7 @@ void include_one(LoadContext& context, SourceNode& document, const SourceNode& n
     SourceNode included = assemble(context, std::move(files), inner);
     canonicalise(context, included);
     enforce_unique_items(included);
+    if (context.options.normalize) set_defaults(context, included); // `context: .` is the folder of this file
     if (context.options.resolve_paths) resolve_paths(context, included, folder);
     import(context, document, std::move(included));
 }

@@ -67,7 +67,9 @@ class Resolver {
         const std::string expanded = expand_home(context_.environment, text);
         const bool windows = expanded.size() > 2 && expanded[1] == ':' && expanded[2] == '\\';
         if (windows || (!expanded.empty() && expanded[0] == '\\')) return expanded;
-        return expanded[0] == '/' ? clean_path(expanded) : absolute_path(expanded, folder_);
+        // What is absolute already stays as it was written, trailing slash included.
+        if (!text.empty() && text[0] == '/') return expanded;
+        return absolute_path(expanded, folder_);
     }
 
     // Watched paths are compared with what the kernel reports, which knows no symbolic links.

@@ -46,9 +46,11 @@ struct Shape {
     const Shape* values = nullptr;      // may be a mapping with keys of the user's own
     std::span<const Field> fields = {}; // may be a mapping with these keys
     std::span<const char* const> words = {};
-    bool unique = false;    // the items of a list must differ
-    bool extensions = true; // `x-` keys beside `fields`
-    bool sorted = true;     // keys of `values` are written in alphabetical order
+    bool as_pairs = false;   // `values` are written as a list of KEY=VALUE (ssh)
+    std::int64_t least = -1; // of sizes: -1 is "no limit" where that means something
+    bool unique = false;     // the items of a list must differ
+    bool extensions = true;  // `x-` keys beside `fields`
+    bool sorted = true;      // keys of `values` are written in alphabetical order
     bool null_is_empty =
         false; // a null value of a mapping is written as "" (labels), not as null (environment)
 };

@@ -16,7 +16,7 @@ constexpr Field k_build_fields[] = {
     {"args", &k_list_or_map},
     {"provenance", &k_text_or_boolean, warned},
     {"sbom", &k_text_or_boolean, warned},
-    {"ssh", &k_list_or_map},
+    {"ssh", &k_pairs},
     {"labels", &k_labels},
     {"cache_from", &k_texts},
     {"cache_to", &k_texts},

@@ -34,6 +34,7 @@ inline constexpr Shape k_any_scalar{.scalars = k_null | k_bool | k_number | k_st
 inline constexpr Shape k_list_or_map{.items = &k_text, .values = &k_any_scalar, .unique = true};
 inline constexpr Shape k_labels{
     .items = &k_text, .values = &k_any_scalar, .unique = true, .null_is_empty = true};
+inline constexpr Shape k_pairs{.items = &k_text, .values = &k_any_scalar, .as_pairs = true, .unique = true};
 inline constexpr Shape k_option_map{.values = &k_text_or_number};
 inline constexpr Shape k_text_map{.values = &k_text};
 inline constexpr Shape k_host_addresses{.scalars = k_str, .items = &k_text};

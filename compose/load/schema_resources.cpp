@@ -13,7 +13,9 @@ constexpr Field k_pool_fields[] = {
 constexpr Shape k_pool{.fields = k_pool_fields};
 constexpr Shape k_pools{.items = &k_pool};
 constexpr Field k_ipam_fields[] = {
-    {"driver", &k_text}, {"config", &k_pools}, {"options", &k_text_map, warned}};
+    {"driver", &k_text},
+    {"config", &k_pools},
+    {.key = "options", .shape = &k_text_map, .support = warned, .canonical = false}};
 constexpr Shape k_ipam{.fields = k_ipam_fields};
 
 constexpr Field k_network_fields[] = {

@@ -97,7 +97,7 @@ constexpr Field k_health_fields[] = {
 };
 constexpr Shape k_health{.fields = k_health_fields};
 
-constexpr Shape k_log_options{.values = &k_option_text};
+constexpr Shape k_log_options{.values = &k_option_text, .null_is_empty = true};
 constexpr Field k_logging_fields[] = {{"driver", &k_text}, {"options", &k_log_options}};
 constexpr Shape k_logging{.fields = k_logging_fields};
 
@@ -133,7 +133,7 @@ constexpr Field k_pre_start_fields[] = {
 constexpr Shape k_pre_start_hook{.fields = k_pre_start_fields};
 constexpr Shape k_pre_start{.items = &k_pre_start_hook};
 
-constexpr Shape k_provider_value{.scalars = k_bool | k_number | k_str, .items = &k_text_or_number};
+constexpr Shape k_provider_value{.scalars = k_bool | k_number | k_str, .items = &k_any_scalar};
 constexpr Shape k_provider_options{.values = &k_provider_value};
 constexpr Field k_provider_fields[] = {{.key = "type", .shape = &k_text, .required = true},
                                        {.key = "options", .shape = &k_provider_options}};
@@ -154,7 +154,8 @@ constexpr Field k_volume_option_fields[] = {
     {"labels", &k_labels}, {"nocopy", &k_boolean}, {"subpath", &k_text}};
 constexpr Shape k_volume_option{.fields = k_volume_option_fields};
 constexpr Shape k_tmpfs_mode{.scalars = k_number | k_str, .reads = Reads::octal_number};
-constexpr Field k_tmpfs_fields[] = {{"size", &k_whole_size}, {"mode", &k_tmpfs_mode}};
+constexpr Shape k_tmpfs_size{.scalars = k_int | k_str, .reads = Reads::bytes, .least = 0};
+constexpr Field k_tmpfs_fields[] = {{"size", &k_tmpfs_size}, {"mode", &k_tmpfs_mode}};
 constexpr Shape k_tmpfs_option{.fields = k_tmpfs_fields};
 constexpr Field k_image_fields[] = {{"subpath", &k_text}};
 constexpr Shape k_image_option{.fields = k_image_fields};
@@ -256,7 +257,7 @@ const std::vector<Field>& service_fields() {
         {"stop_grace_period", &k_time},
         {"stop_signal", &k_text},
         {"storage_opt", &k_storage_options},
-        {"sysctls", &k_list_or_map},
+        {"sysctls", &k_labels},
         {"tmpfs", &k_text_or_texts},
         {"tty", &k_boolean},
         {"ulimits", &k_ulimits},

@@ -39,8 +39,8 @@ std::string secret_key(const SourceNode& item) {
     return concat("/run/secrets/", target.empty() ? item.text_of("source") : target);
 }
 
-std::string before_colon(const SourceNode& item) {
-    return item.text.substr(0, item.text.find(':'));
+std::string before_equals(const SourceNode& item) {
+    return item.text.substr(0, item.text.find('='));
 }
 
 void unique_items(SourceNode* list, KeyOf key_of) {
@@ -72,7 +72,7 @@ void enforce_unique_items(SourceNode& root) {
         for (const auto* key : {"cap_add", "cap_drop", "dns", "dns_opt", "dns_search", "expose",
                                 "extra_hosts", "label_file", "links", "profiles"})
             unique_items(service.find(key), text_key);
-        unique_items(service.find("tmpfs"), before_colon);
+        unique_items(service.find("tmpfs"), before_equals);
         unique_items(service.find("ports"), port_key);
         unique_items(service.find("volumes"), target_key);
         unique_items(service.find("devices"), target_key);

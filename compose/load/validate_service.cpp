@@ -2,6 +2,7 @@
 #include "compose/load/short_syntax.hpp"
 #include "compose/load/validate.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -20,6 +21,7 @@ class ServiceRules {
         ports();
         mounts();
         health();
+        words();
         replicas();
         limits();
         devices();
@@ -135,6 +137,28 @@ class ServiceRules {
                 .hint(
                     "the first word of a list says how the rest is run; a plain string is run by the shell"),
             path_ / "healthcheck.test");
+    }
+
+    void words() {
+        const auto* name = service_.find("container_name");
+        constexpr std::string_view k_letters =
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+        if (name != nullptr && !name->text.empty()) {
+            const std::string& text = name->text;
+            const bool good = text.size() > 1 && k_letters.find(text[0]) != std::string_view::npos &&
+                              text.find_first_not_of(concat(k_letters, "_.-")) == std::string::npos;
+            if (!good)
+                refuse(concat(quoted(text), " is not a container name"), *name, "container_name",
+                       "two or more letters, digits, '_', '.' and '-', beginning with a letter or digit");
+        }
+        const auto* policy = service_.find("pull_policy");
+        if (policy == nullptr || policy->text.empty()) return;
+        const std::vector<std::string> known = {"always", "never",   "missing", "if_not_present",
+                                                "build",  "refresh", "daily",   "weekly"};
+        if (std::find(known.begin(), known.end(), policy->text) != known.end()) return;
+        if (policy->text.rfind("every_", 0) == 0 && parse_duration(std::string_view(policy->text).substr(6)))
+            return;
+        context_.error(unknown_word(*policy, "pull policy", known), path_ / "pull_policy");
     }
 
     static std::optional<std::int64_t> integer(const SourceNode* node) {

@@ -223,6 +223,11 @@ void decode_security(const SourceNode& node, Service& out) {
         for (const auto& device : devices->items) {
             const auto target = device.text_of("target");
             const auto permissions = device.text_of("permissions");
+            if (device.text_of("source").find('=') !=
+                std::string_view::npos) { // a CDI name: vendor/class=device
+                out.devices.emplace_back(device.text_of("source"));
+                continue;
+            }
             out.devices.push_back(concat(device.text_of("source"), ":",
                                          target.empty() ? device.text_of("source") : target, ":",
                                          permissions.empty() ? "rwm" : permissions));
