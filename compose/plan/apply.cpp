@@ -5,6 +5,8 @@
 #include "network/networks.hpp"
 #include "runtime/image/store.hpp"
 
+#include <algorithm>
+
 namespace berth::compose {
 
 Result<FileLock> lock_project(const Context& context, const std::string& name) {
@@ -46,8 +48,12 @@ Result<Plan> apply_up(const Context& context, const Project& project, UpOptions 
     options.images_prepared = true;
     BERTH_ASSIGN_OR_RETURN(const auto observed, observe(context, project));
     BERTH_ASSIGN_OR_RETURN(auto plan, plan_up(project, observed, options));
-    // Somebody may have flushed the firewall or deleted a bridge under containers that go on running.
-    if (!observed.containers.empty()) BERTH_TRY(network::ensure_host_state(context));
+    // Somebody may have flushed the firewall or deleted a bridge under containers that go on running. A start
+    // looks by itself.
+    const bool starts = std::any_of(plan.nodes.begin(), plan.nodes.end(), [](const PlanNode& node) {
+        return std::holds_alternative<StartContainer>(node.operation);
+    });
+    if (!observed.containers.empty() && !starts) BERTH_TRY(network::ensure_host_state(context));
     BERTH_TRY(execute(context, project, plan, execute_options, events));
     return plan;
 }

@@ -60,10 +60,10 @@ class Executor {
     Executor(const Context& context, const Project& project, const Plan& plan, const ExecuteOptions& options,
              ExecutionEvents& events)
         : outer_(context), context_(context), plan_(plan), options_(options), events_(events),
-          operations_(context_, project, plan, options, events), workers_(worker_count(options)),
-          stoppers_(k_most_waiting_threads),
+          operations_(context_, project, plan, options, events),
           starts_(workers_, [this](auto batch) { connect_batch(std::move(batch)); }),
-          releases_(workers_, [this](auto batch) { release_batch(std::move(batch)); }) {
+          releases_(workers_, [this](auto batch) { release_batch(std::move(batch)); }),
+          workers_(worker_count(options)), stoppers_(k_most_waiting_threads) {
         context_.cancelled = &halt_flag_;
     }
 
@@ -78,7 +78,7 @@ class Executor {
             const SignalsHeld held;
             loop(held.before());
         }
-        if (errors_.empty() && !outer_.is_cancelled()) return {};
+        if (done_ == plan_.nodes.size()) return {};
         auto error = errors_.empty() ? Error(ErrorCode::interrupted, "interrupted")
                                      : std::move(errors_.begin()->second);
         if (outer_.is_cancelled() && error.code() != ErrorCode::interrupted)
@@ -181,6 +181,7 @@ class Executor {
             halt();
             return;
         }
+        ++done_;
         events_.finished(node, words.subject, words.done);
         for (const auto next : followers_[node.id])
             if (--open_[next] == 0) ready_.push_back(next);
@@ -243,9 +244,11 @@ class Executor {
                 wants_default |= endpoint.network == "bridge";
         }
         if (wants_default)
-            if (const auto made = network::ensure_default(context_); !made)
+            if (const auto made = network::ensure_default(context_); !made) {
                 for (const auto& item : batch)
-                    return complete(*item.node, fail(made.error()));
+                    complete(*item.node, fail(made.error()));
+                return;
+            }
         auto connections = network::connect_all(context_, requests);
         for (std::size_t i = 0; i < batch.size(); ++i) {
             const auto& node = *batch[i].node;
@@ -383,15 +386,15 @@ class Executor {
     std::deque<std::size_t> ready_;
     std::vector<Wait> waits_;
     std::optional<Duration> deadline_;
-    std::size_t in_flight_ = 0;
+    std::size_t in_flight_ = 0, done_ = 0;
     std::map<std::size_t, Error> errors_; // by node: the first in plan order is told
     std::mutex mutex_;
     std::vector<std::pair<std::size_t, Status>> results_;
     std::set<std::string> released_;
-    // Last: their threads end before what they use.
-    WorkerPool workers_, stoppers_;
     Batcher<StartItem> starts_;
     Batcher<ReleaseItem> releases_;
+    // Last: their threads end before what they use.
+    WorkerPool workers_, stoppers_;
 };
 
 } // namespace

@@ -239,9 +239,13 @@ class UpPlanner {
         const Dependency running{{}, DependencyCondition::started, false, true, {}};
         for (const auto& name : decisions_.selected) {
             for (const auto& instance : instances(name)) {
+                // A dependent that waits for it says more: that it is healthy, or that it has completed.
+                const bool waited = std::any_of(waits_.begin(), waits_.end(), [&](const auto& wait) {
+                    return std::get<0>(wait.first) == &instance && std::get<2>(wait.first);
+                });
                 const bool settled = !instance.starts() && (!instance.current->has_healthcheck ||
                                                             is_met(instance, DependencyCondition::healthy));
-                if (!settled) wait_node(instance, running, {});
+                if (!settled && !waited) wait_node(instance, running, {});
             }
         }
     }
