@@ -78,6 +78,8 @@ Status Firewall::rebuild() const {
         for (auto& record : records)
             input.published.push_back(std::move(record));
     }
+    BERTH_ASSIGN_OR_RETURN(const bool exists, table_exists(input.table));
+    input.fresh = !exists;
     log::info("writing the firewall table {} for {} networks", input.table, input.networks.size());
     BERTH_ASSIGN_OR_RETURN(const std::string text, full_ruleset(input));
     return commit([&]() -> Status {

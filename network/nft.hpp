@@ -26,8 +26,7 @@ struct ElementOperation {
 // All or nothing. EEXIST when one is there already, ENOENT when one to remove (or the table) is not.
 [[nodiscard]] Status change_elements(const std::string& table,
                                      const std::vector<ElementOperation>& operations);
-// Bytes of every rule of our chains with their handles, for comparing; empty when the table does not exist.
-[[nodiscard]] Result<std::string> dump_rules(const std::string& table);
+[[nodiscard]] Result<bool> table_exists(const std::string& table);
 // Whether somebody has put rules into berth-user.
 [[nodiscard]] Result<bool> has_user_rules(const std::string& table);
 

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <atomic>
 #include <cstdlib>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <mutex>
 #include <netlink/attr.h>
 #include <netlink/errno.h>
 #include <netlink/msg.h>
@@ -32,13 +34,53 @@ struct FreeBytes {
     void operator()(unsigned char* bytes) const { std::free(bytes); }
 };
 
-Result<NlSocket> open_nfnetlink(std::size_t bytes_to_send) {
-    BERTH_ASSIGN_OR_RETURN(NlSocket socket, open_netlink(NETLINK_NETFILTER));
+// Sockets that are open but not in use. Never freed: see nft.hpp for what closing costs.
+struct SocketPool {
+    std::mutex mutex;
+    std::vector<NlSocket> idle;
+};
+SocketPool& socket_pool() {
+    static auto* pool = new SocketPool;
+    return *pool;
+}
+
+class BorrowedSocket {
+  public:
+    static Result<BorrowedSocket> borrow() {
+        auto& pool = socket_pool();
+        const std::lock_guard<std::mutex> guard(pool.mutex);
+        if (!pool.idle.empty()) {
+            BorrowedSocket out(std::move(pool.idle.back()));
+            pool.idle.pop_back();
+            return out;
+        }
+        BERTH_ASSIGN_OR_RETURN(NlSocket socket, open_netlink(NETLINK_NETFILTER));
+        return BorrowedSocket(std::move(socket));
+    }
+    [[nodiscard]] nl_sock* get() const { return socket_.get(); }
+    // After a whole conversation. One that broke off is not used again.
+    void give_back() {
+        auto& pool = socket_pool();
+        const std::lock_guard<std::mutex> guard(pool.mutex);
+        pool.idle.push_back(std::move(socket_));
+    }
     // A transaction is one packet: thousands of ports need more than the default.
-    const int size = static_cast<int>(std::max<std::size_t>(bytes_to_send * 2, 256u << 10));
-    if (::setsockopt(::nl_socket_get_fd(socket.get()), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) != 0)
-        (void)::setsockopt(::nl_socket_get_fd(socket.get()), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    return socket;
+    void make_room(std::size_t bytes) const {
+        const int size = static_cast<int>(std::max<std::size_t>(bytes * 2, 256u << 10));
+        const int fd = ::nl_socket_get_fd(socket_.get());
+        if (::setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) != 0)
+            (void)::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    }
+
+  private:
+    explicit BorrowedSocket(NlSocket socket) : socket_(std::move(socket)) {}
+    NlSocket socket_;
+};
+
+// The first of `count` numbers that no other message of this program has.
+std::uint32_t next_sequences(std::uint32_t count) {
+    static std::atomic<std::uint32_t> next{1};
+    return next.fetch_add(count);
 }
 
 Failure no_memory() {
@@ -138,7 +180,8 @@ int error_of(const nlmsghdr& header) {
 Status await_batch(nl_sock* socket, std::uint32_t begin, std::uint32_t last) {
     int error = 0;
     BERTH_TRY(receive(socket, [&](const nlmsghdr& header) {
-        if (header.nlmsg_type != NLMSG_ERROR) return true;
+        if (header.nlmsg_type != NLMSG_ERROR || header.nlmsg_seq < begin || header.nlmsg_seq > last + 1)
+            return true;
         if (error == 0) error = -error_of(header);
         return header.nlmsg_seq != last && header.nlmsg_seq != begin;
     }));
@@ -146,22 +189,27 @@ Status await_batch(nl_sock* socket, std::uint32_t begin, std::uint32_t last) {
     return {};
 }
 
-// One dump or one get; the answers' bytes without their headers' sequence and port numbers.
-template <class Handle> Status query(std::uint8_t type, int flags, std::uint8_t family,
-                                     const std::string& table, const char* chain, int table_attribute,
-                                     int chain_attribute, Handle handle) {
-    BERTH_ASSIGN_OR_RETURN(const NlSocket socket, open_nfnetlink(0));
+struct TextAttribute {
+    int type;
+    std::string value;
+};
+
+// One dump or one get in our family; `handle` sees each object.
+template <class Handle>
+Status query(std::uint8_t type, int flags, const std::vector<TextAttribute>& attributes, Handle handle) {
+    BERTH_ASSIGN_OR_RETURN(BorrowedSocket socket, BorrowedSocket::borrow());
+    const std::uint32_t sequence = next_sequences(1);
     BERTH_ASSIGN_OR_RETURN(const Message message,
-                           new_message(1, NFNL_SUBSYS_NFTABLES, type, flags, family, 0));
-    if (!table.empty() && ::nla_put_string(message.get(), table_attribute, table.c_str()) < 0)
-        return no_memory();
-    if (chain != nullptr && ::nla_put_string(message.get(), chain_attribute, chain) < 0) return no_memory();
+                           new_message(sequence, NFNL_SUBSYS_NFTABLES, type, flags, k_family_inet, 0));
+    for (const auto& attribute : attributes)
+        if (::nla_put_string(message.get(), attribute.type, attribute.value.c_str()) < 0) return no_memory();
     std::string bytes;
     append(bytes, message);
     BERTH_TRY(send_bytes(socket.get(), bytes));
     int error = 0;
-    const bool dump = (flags & NLM_F_DUMP) != 0;
+    const bool dump = (flags & NLM_F_DUMP) == NLM_F_DUMP;
     BERTH_TRY(receive(socket.get(), [&](const nlmsghdr& header) {
+        if (header.nlmsg_seq != sequence) return true; // left over from a call before
         if (header.nlmsg_type == NLMSG_ERROR) {
             error = -error_of(header);
             return false;
@@ -170,6 +218,7 @@ template <class Handle> Status query(std::uint8_t type, int flags, std::uint8_t 
         handle(header);
         return dump;
     }));
+    socket.give_back();
     if (error != 0) return fail_errno("read the firewall", error);
     return {};
 }
@@ -178,7 +227,7 @@ template <class Handle> Status query(std::uint8_t type, int flags, std::uint8_t 
 
 Result<std::uint32_t> ruleset_generation() {
     std::uint32_t generation = 0;
-    BERTH_TRY(query(NFT_MSG_GETGEN, 0, AF_UNSPEC, {}, nullptr, 0, 0, [&](const nlmsghdr& header) {
+    BERTH_TRY(query(NFT_MSG_GETGEN, 0, {}, [&](const nlmsghdr& header) {
         auto* copy = const_cast<nlmsghdr*>(&header);
         if (auto* attribute = ::nlmsg_find_attr(copy, sizeof(nfgenmsg), NFTA_GEN_ID))
             generation = ntohl(::nla_get_u32(attribute));
@@ -188,8 +237,8 @@ Result<std::uint32_t> ruleset_generation() {
 
 Status change_elements(const std::string& table, const std::vector<ElementOperation>& operations) {
     if (operations.empty()) return {};
-    constexpr std::uint32_t k_begin = 1;
-    std::uint32_t sequence = k_begin;
+    const auto begin_sequence = next_sequences(static_cast<std::uint32_t>(operations.size()) + 2);
+    std::uint32_t sequence = begin_sequence;
     std::string bytes;
     BERTH_ASSIGN_OR_RETURN(const Message begin, new_message(sequence, 0, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC,
                                                             NFNL_SUBSYS_NFTABLES));
@@ -211,40 +260,33 @@ Status change_elements(const std::string& table, const std::vector<ElementOperat
     BERTH_ASSIGN_OR_RETURN(const Message end, new_message(++sequence, 0, NFNL_MSG_BATCH_END, 0, AF_UNSPEC,
                                                           NFNL_SUBSYS_NFTABLES));
     append(bytes, end);
-    BERTH_ASSIGN_OR_RETURN(const NlSocket socket, open_nfnetlink(bytes.size()));
+    BERTH_ASSIGN_OR_RETURN(BorrowedSocket socket, BorrowedSocket::borrow());
+    socket.make_room(bytes.size());
     BERTH_TRY(send_bytes(socket.get(), bytes));
-    return await_batch(socket.get(), k_begin, last);
+    auto answered = await_batch(socket.get(), begin_sequence, last);
+    socket.give_back();
+    return answered;
 }
 
-Result<std::string> dump_rules(const std::string& table) {
-    std::string out;
-    const auto& chains = own_chains();
-    BERTH_TRY(
-        query(NFT_MSG_GETRULE, NLM_F_DUMP, k_family_inet, table, nullptr, NFTA_RULE_TABLE, NFTA_RULE_CHAIN,
-              [&](const nlmsghdr& header) {
-                  auto* copy = const_cast<nlmsghdr*>(&header);
-                  auto* table_name = ::nlmsg_find_attr(copy, sizeof(nfgenmsg), NFTA_RULE_TABLE);
-                  auto* chain_name = ::nlmsg_find_attr(copy, sizeof(nfgenmsg), NFTA_RULE_CHAIN);
-                  if (table_name == nullptr || chain_name == nullptr || table != ::nla_get_string(table_name))
-                      return;
-                  if (std::find(chains.begin(), chains.end(), ::nla_get_string(chain_name)) == chains.end())
-                      return;
-                  out.append(static_cast<const char*>(::nlmsg_data(&header)) + sizeof(nfgenmsg),
-                             static_cast<std::size_t>(::nlmsg_datalen(&header)) - sizeof(nfgenmsg));
-              }));
-    return out;
+Result<bool> table_exists(const std::string& table) {
+    bool found = false;
+    auto asked =
+        query(NFT_MSG_GETTABLE, 0, {{NFTA_TABLE_NAME, table}}, [&](const nlmsghdr&) { found = true; });
+    if (!asked && asked.error().sys_errno() != ENOENT) return fail(std::move(asked).error());
+    return found;
 }
 
 Result<bool> has_user_rules(const std::string& table) {
     bool any = false;
-    BERTH_TRY(query(NFT_MSG_GETRULE, NLM_F_DUMP, k_family_inet, table, "berth-user", NFTA_RULE_TABLE,
-                    NFTA_RULE_CHAIN, [&](const nlmsghdr& header) {
+    const std::string chain = "berth-user";
+    BERTH_TRY(query(NFT_MSG_GETRULE, NLM_F_DUMP, {{NFTA_RULE_TABLE, table}, {NFTA_RULE_CHAIN, chain}},
+                    [&](const nlmsghdr& header) {
                         auto* copy = const_cast<nlmsghdr*>(&header);
                         auto* table_name = ::nlmsg_find_attr(copy, sizeof(nfgenmsg), NFTA_RULE_TABLE);
                         auto* chain_name = ::nlmsg_find_attr(copy, sizeof(nfgenmsg), NFTA_RULE_CHAIN);
                         any = any || (table_name != nullptr && chain_name != nullptr &&
                                       table == ::nla_get_string(table_name) &&
-                                      std::string_view("berth-user") == ::nla_get_string(chain_name));
+                                      chain == ::nla_get_string(chain_name));
                     }));
     return any;
 }

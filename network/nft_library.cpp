@@ -3,7 +3,7 @@
 #include "runtime/base/dl.hpp"
 #include "runtime/base/parse.hpp"
 
-#include <memory>
+#include <mutex>
 #include <nftables/libnftables.h>
 
 namespace berth::network {
@@ -12,7 +12,6 @@ namespace {
 
 struct Nftables {
     decltype(::nft_ctx_new)* make = nullptr;
-    decltype(::nft_ctx_free)* free = nullptr;
     decltype(::nft_ctx_buffer_output)* buffer_output = nullptr;
     decltype(::nft_ctx_buffer_error)* buffer_error = nullptr;
     decltype(::nft_ctx_get_error_buffer)* error_text = nullptr;
@@ -23,7 +22,6 @@ Result<Nftables> load() {
     BERTH_ASSIGN_OR_RETURN(const Library library, Library::open({"libnftables.so.1"}, "libnftables1"));
     Nftables nft;
     BERTH_TRY(library.load(nft.make, "nft_ctx_new"));
-    BERTH_TRY(library.load(nft.free, "nft_ctx_free"));
     BERTH_TRY(library.load(nft.buffer_output, "nft_ctx_buffer_output"));
     BERTH_TRY(library.load(nft.buffer_error, "nft_ctx_buffer_error"));
     BERTH_TRY(library.load(nft.error_text, "nft_ctx_get_error_buffer"));
@@ -37,13 +35,19 @@ Status run_nft_text(const std::string& text) {
     static const Result<Nftables> loaded = load();
     if (!loaded) return fail(loaded.error());
     const Nftables& nft = *loaded;
-    // One context for each change: it caches the ruleset as it was.
-    const std::unique_ptr<nft_ctx, void (*)(nft_ctx*)> context(nft.make(NFT_CTX_DEFAULT), nft.free);
-    if (!context) return fail_errno("start libnftables", ENOMEM);
-    if (nft.buffer_output(context.get()) != 0 || nft.buffer_error(context.get()) != 0)
-        return fail_errno("start libnftables", ENOMEM);
-    if (nft.run(context.get(), text.c_str()) == 0) return {};
-    const char* complaint = nft.error_text(context.get());
+    // One for the whole command, never freed (closing costs a grace period); it reads the ruleset again by
+    // itself when that has changed.
+    static std::mutex mutex;
+    const std::lock_guard<std::mutex> guard(mutex);
+    static nft_ctx* context = nullptr;
+    if (context == nullptr) {
+        nft_ctx* made = nft.make(NFT_CTX_DEFAULT);
+        if (made == nullptr || nft.buffer_output(made) != 0 || nft.buffer_error(made) != 0)
+            return fail_errno("start libnftables", ENOMEM);
+        context = made;
+    }
+    if (nft.run(context, text.c_str()) == 0) return {};
+    const char* complaint = nft.error_text(context);
     Error error(ErrorCode::failed, "change the firewall table");
     if (complaint != nullptr) {
         std::size_t lines = 0;

@@ -139,16 +139,6 @@ bool option_is(const Network& network, const std::string& name, std::string_view
     return found != network.config.options.end() && found->second == value;
 }
 
-const std::vector<std::string>& own_chains() {
-    static const std::vector<std::string> chains = [] {
-        std::vector<std::string> out;
-        for (const auto& chain : k_chains)
-            if (std::string_view(chain.name) != "berth-user") out.emplace_back(chain.name);
-        return out;
-    }();
-    return chains;
-}
-
 Result<std::uint8_t> protocol_number(const std::string& name) {
     if (name == "tcp") return k_protocol_tcp;
     if (name == "udp") return k_protocol_udp;
@@ -203,6 +193,23 @@ Result<std::vector<PortElement>> port_elements(const PublishedRecord& record) {
     return out;
 }
 
+namespace {
+
+// Everything of ours; berth-user is the user's.
+std::string flush_text(const std::string& in_table) {
+    std::string text;
+    for (const auto& chain : k_chains)
+        if (std::string_view(chain.name) != "berth-user")
+            text += concat("flush chain", in_table, chain.name, "\n");
+    for (const auto& map : k_maps)
+        text += concat("flush map", in_table, map.name, "\n");
+    for (const auto& set : k_sets)
+        text += concat("flush set", in_table, set.name, "\n");
+    return text;
+}
+
+} // namespace
+
 Result<std::string> full_ruleset(const RulesetInput& input) {
     const std::string in_table = concat(" inet ", input.table, " ");
     std::string text = concat("add table inet ", input.table, "\n");
@@ -211,14 +218,11 @@ Result<std::string> full_ruleset(const RulesetInput& input) {
         if (*chain.definition != '\0') text += concat(" { ", chain.definition, " }");
         text += '\n';
     }
-    for (const auto& chain : own_chains())
-        text += concat("flush chain", in_table, chain, "\n");
     for (const auto& map : k_maps)
-        text += concat("add map", in_table, map.name, " { ", map.definition, " }\nflush map", in_table,
-                       map.name, "\n");
+        text += concat("add map", in_table, map.name, " { ", map.definition, " }\n");
     for (const auto& set : k_sets)
-        text += concat("add set", in_table, set.name, " { ", set.definition, " }\nflush set", in_table,
-                       set.name, "\n");
+        text += concat("add set", in_table, set.name, " { ", set.definition, " }\n");
+    if (!input.fresh) text += flush_text(in_table);
     for (const auto& rule : k_rules)
         text += concat("add rule", in_table, rule.chain, " ", rule.text, "\n");
     for (const auto& network : input.networks) {

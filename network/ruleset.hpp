@@ -36,6 +36,8 @@ struct RulesetInput {
     std::string table; // Paths::scope()
     std::vector<Network> networks;
     std::vector<PublishedRecord> published;
+    // No table yet: nothing is flushed, since what is deleted has to be waited for.
+    bool fresh = false;
 };
 // One transaction that makes the table what the records say, whatever was there; the chain berth-user keeps
 // its rules.
@@ -46,9 +48,6 @@ struct RulesetInput {
 [[nodiscard]] std::string delete_table_text(const std::string& table);
 
 [[nodiscard]] bool option_is(const Network& network, const std::string& name, std::string_view value);
-// Chains whose rules are ours, that is all but berth-user.
-[[nodiscard]] const std::vector<std::string>& own_chains();
-
 inline constexpr std::uint8_t k_protocol_tcp = 6;
 inline constexpr std::uint8_t k_protocol_udp = 17;
 [[nodiscard]] Result<std::uint8_t> protocol_number(const std::string& name);
