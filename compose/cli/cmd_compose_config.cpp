@@ -1,0 +1,129 @@
+// compose config
+#include "compose/cli/command.hpp"
+#include "compose/cli/project.hpp"
+#include "compose/plan/naming.hpp"
+#include "runtime/base/file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace berth::cli {
+
+namespace {
+
+struct ConfigFlags {
+    std::vector<std::string> services;
+    std::string format = "yaml", output;
+    std::optional<std::string> hash;
+    bool environment = false, images = false, networks = false, no_consistency = false, no_interpolate = false, no_normalize = false,
+         no_path_resolution = false, profiles = false, quiet = false, services_only = false, volumes = false;
+};
+
+// Only the chosen services, and of the top level only what they use.
+Json select(const Json& canonical, const std::vector<std::string>& services) {
+    if (services.empty()) return canonical;
+    Json out = canonical;
+    auto* all = out.find("services");
+    if (all == nullptr || all->as_object() == nullptr) return out;
+    std::erase_if(*all->as_object(), [&](const Json::Member& member) {
+        return std::find(services.begin(), services.end(), member.key) == services.end();
+    });
+    return out;
+}
+
+std::string lines(const std::set<std::string>& names) {
+    std::string out;
+    for (const auto& name : names) out += name + "\n";
+    return out;
+}
+
+std::string hashes(const compose::Project& project, const std::string& wanted) {
+    std::string out;
+    const auto names = wanted == "*" ? std::vector<std::string>{} : split(wanted, ',');
+    for (const auto& [name, service] : project.services)
+        if (names.empty() || std::find(names.begin(), names.end(), name) != names.end())
+            out += concat(name, " ", compose::config_hash(project, service), "\n");
+    return out;
+}
+
+Result<std::string> listing(const compose::Project& project, const ConfigFlags& flags) {
+    std::set<std::string> names;
+    const auto chosen = [&](const std::string& service) {
+        return flags.services.empty() || std::find(flags.services.begin(), flags.services.end(), service) != flags.services.end();
+    };
+    if (flags.hash) {
+        if (*flags.hash != "*") BERTH_TRY(check_services(project, split(*flags.hash, ',')));
+        return hashes(project, *flags.hash);
+    }
+    if (flags.services_only)
+        for (const auto& [name, service] : project.services)
+            if (chosen(name)) names.insert(name);
+    if (flags.images)
+        for (const auto& [name, service] : project.services)
+            if (chosen(name)) names.insert(compose::image_name(project, service));
+    if (flags.volumes)
+        for (const auto& [key, volume] : project.volumes) names.insert(key);
+    if (flags.networks)
+        for (const auto& [key, network] : project.networks) names.insert(key);
+    if (flags.profiles)
+        for (const auto* services : {&project.services, &project.disabled_services})
+            for (const auto& [name, service] : *services) names.insert(service.profiles.begin(), service.profiles.end());
+    if (!flags.environment) return lines(names);
+    std::string out;
+    for (const auto& [key, value] : project.environment) out += concat(key, "=", value, "\n");
+    return out;
+}
+
+Result<int> config(Session& session, const ConfigFlags& flags) {
+    auto options = load_options(session);
+    options.interpolate = !flags.no_interpolate;
+    options.normalize = !flags.no_normalize;
+    options.resolve_paths = !flags.no_path_resolution;
+    options.check_consistency = !flags.no_consistency;
+    if (flags.profiles) options.profiles = {"*"};
+    options.services = flags.services;
+    BERTH_ASSIGN_OR_RETURN(const auto loaded, load_files(session, options));
+    const auto& project = *loaded.project;
+    BERTH_TRY(check_services(project, flags.services));
+    if (flags.quiet) return 0;
+    std::string text;
+    if (flags.hash || flags.services_only || flags.images || flags.volumes || flags.networks || flags.profiles || flags.environment) {
+        BERTH_ASSIGN_OR_RETURN(text, listing(project, flags));
+    } else {
+        const auto canonical = select(loaded.canonical, flags.services);
+        text = flags.format == "json" ? canonical.to_text(2) + "\n" : compose::to_yaml(canonical);
+    }
+    if (flags.output.empty()) session.print(text);
+    else BERTH_TRY(write_atomic(flags.output, text, 0644));
+    return 0;
+}
+
+Run setup_config(Flags& flags) {
+    auto options = std::make_shared<ConfigFlags>();
+    flags.toggle("--environment", options->environment, "Print environment used for interpolation.");
+    flags.choice("--format", options->format, {"yaml", "json"}, "Format the output. Values: [yaml | json]");
+    flags.text("--hash", options->hash, "Print the service config hash, one per line.");
+    flags.toggle("--images", options->images, "Print the image names, one per line.");
+    flags.toggle("--networks", options->networks, "Print the network names, one per line.");
+    flags.toggle("--no-consistency", options->no_consistency, "Don't check model consistency - warning: may produce invalid Compose output");
+    flags.toggle("--no-interpolate", options->no_interpolate, "Don't interpolate environment variables");
+    flags.toggle("--no-normalize", options->no_normalize, "Don't normalize compose model");
+    flags.toggle("--no-path-resolution", options->no_path_resolution, "Don't resolve file paths");
+    flags.text("-o,--output", options->output, "Save to file (default to stdout)");
+    flags.toggle("--profiles", options->profiles, "Print the profile names, one per line.");
+    flags.toggle("-q,--quiet", options->quiet, "Only validate the configuration, don't print anything");
+    flags.toggle("--services", options->services_only, "Print the service names, one per line.");
+    flags.toggle("--volumes", options->volumes, "Print the volume names, one per line.");
+    flags.arguments(options->services, 0);
+    return [options](Session& session) { return config(session, *options); };
+}
+
+constexpr std::array<Command, 1> k_commands{
+    {{"compose config", "[OPTIONS] [SERVICE...]", "Parse, resolve and render compose file in canonical format", setup_config, false, false}}};
+
+} // namespace
+
+std::span<const Command> compose_config_commands() { return k_commands; }
+
+} // namespace berth::cli

@@ -1,0 +1,136 @@
+// compose build, pull
+#include "compose/cli/command.hpp"
+#include "compose/cli/project.hpp"
+#include "compose/plan/images.hpp"
+
+#include <array>
+#include <cstdlib>
+
+namespace berth::cli {
+
+namespace {
+
+struct BuildFlags {
+    std::vector<std::string> services, args;
+    std::string progress;
+    bool no_cache = false, pull = false, quiet = false, with_dependencies = false, compress = false, force_rm = false, no_rm = false, parallel = true;
+};
+
+// "K=v", "K" with the caller's value, as `docker build`.
+std::map<std::string, std::string> build_args(const std::vector<std::string>& words) {
+    std::map<std::string, std::string> out;
+    for (const auto& word : words) {
+        const auto equals = word.find('=');
+        const auto name = word.substr(0, equals);
+        if (equals != std::string::npos) out[name] = word.substr(equals + 1);
+        else if (const char* value = std::getenv(name.c_str())) out[name] = value;
+    }
+    return out;
+}
+
+Run setup_build(Flags& flags) {
+    auto options = std::make_shared<BuildFlags>();
+    flags.list("--build-arg", options->args, "Set build-time variables for services", "stringArray");
+    flags.toggle("--no-cache", options->no_cache, "Do not use cache when building the image");
+    flags.text("--progress", options->progress, "Set type of ui output (auto, tty, plain, json, quiet)").hide();
+    flags.toggle("--pull", options->pull, "Always attempt to pull a newer version of the image");
+    flags.toggle("-q,--quiet", options->quiet, "Suppress the build output");
+    flags.toggle("--with-dependencies", options->with_dependencies, "Also build dependencies (transitively)");
+    // Of older versions; what they ask for is always so.
+    flags.toggle("--compress", options->compress, "There is nothing to compress").hide();
+    flags.toggle("--force-rm", options->force_rm, "There are no intermediate containers").hide();
+    flags.toggle("--no-rm", options->no_rm, "There are no intermediate containers").hide();
+    flags.toggle("--parallel", options->parallel, "Builds run in parallel").hide();
+    flags.arguments(options->services, 0);
+    return [options](Session& session) -> Result<int> {
+        BERTH_ASSIGN_OR_RETURN(const auto project, load_project(session, options->services));
+        BERTH_TRY(check_services(project, options->services));
+        if (!options->progress.empty()) session.compose.progress = options->progress;
+        BERTH_TRY(session.show_progress(options->quiet));
+        compose::UpOptions up;
+        up.build = true;
+        up.services = options->services;
+        up.no_deps = !options->with_dependencies && !options->services.empty();
+        BERTH_ASSIGN_OR_RETURN(auto plan, compose::plan_images(project, up));
+        // Services without a build section are none of our business here.
+        std::erase_if(plan.nodes, [](const compose::PlanNode& node) {
+            const auto* image = std::get_if<compose::EnsureImage>(&node.operation);
+            return image == nullptr || !image->build;
+        });
+        for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
+            plan.nodes[i].id = i;
+            plan.nodes[i].after.clear();
+        }
+        if (plan.empty()) session.warn("no services to build");
+        auto execute = execute_options(session);
+        execute.build_no_cache = options->no_cache;
+        execute.build_pull = options->pull;
+        execute.build_args = build_args(options->args);
+        return run_plan(session, project, plan, execute);
+    };
+}
+
+struct PullFlags {
+    std::vector<std::string> services;
+    std::string policy = "always";
+    bool ignore_buildable = false, ignore_failures = false, include_deps = false, quiet = false, no_parallel = false, parallel = true;
+};
+
+Result<int> pull(Session& session, const PullFlags& flags) {
+    BERTH_ASSIGN_OR_RETURN(const auto project, load_project(session, flags.services));
+    BERTH_ASSIGN_OR_RETURN(const auto graph, compose::Graph::make(project));
+    BERTH_ASSIGN_OR_RETURN(const auto services, graph.select(flags.services, flags.include_deps || flags.services.empty()));
+    BERTH_TRY(session.show_progress(flags.quiet));
+    int code = 0;
+    std::map<std::string, bool> seen;
+    for (const auto& name : services) {
+        const auto& service = project.services.at(name);
+        if (service.image.empty() || (flags.ignore_buildable && service.build)) continue;
+        const auto reference = service.image;
+        if (!seen.emplace(reference, true).second) continue;
+        if (session.compose.dry_run) {
+            session.print(concat("pull image ", reference, "\n"));
+            continue;
+        }
+        const std::string subject = concat("Image ", reference);
+        session.context().progress->update(subject, "Pulling", 0, 0);
+        auto pulled = compose::ensure_image(session.context(), reference, flags.policy, service.platform);
+        if (pulled) {
+            session.context().progress->finish(subject, "Pulled", true);
+            continue;
+        }
+        session.context().progress->finish(subject, "Error", false);
+        if (pulled.error().code() == ErrorCode::interrupted) return fail(std::move(pulled).error());
+        // An image that can be built is a warning, as docker compose has it.
+        if (service.build || flags.ignore_failures) {
+            session.warn(pulled.error().to_string());
+            continue;
+        }
+        session.report(pulled.error());
+        code = 1;
+    }
+    return code;
+}
+
+Run setup_pull(Flags& flags) {
+    auto options = std::make_shared<PullFlags>();
+    flags.toggle("--ignore-buildable", options->ignore_buildable, "Ignore images that can be built");
+    flags.toggle("--ignore-pull-failures", options->ignore_failures, "Pull what it can and ignores images with pull failures");
+    flags.toggle("--include-deps", options->include_deps, "Also pull services declared as dependencies");
+    flags.toggle("--no-parallel", options->no_parallel, "Layers are always pulled in parallel").hide();
+    flags.toggle("--parallel", options->parallel, "Layers are always pulled in parallel").hide();
+    flags.choice("--policy", options->policy, {"missing", "always"}, "Apply pull policy (\"missing\"|\"always\")");
+    flags.toggle("-q,--quiet", options->quiet, "Pull without printing progress information");
+    flags.arguments(options->services, 0);
+    return [options](Session& session) { return pull(session, *options); };
+}
+
+constexpr std::array<Command, 2> k_commands{
+    {{"compose build", "[OPTIONS] [SERVICE...]", "Build or rebuild services", setup_build, false, false},
+     {"compose pull", "[OPTIONS] [SERVICE...]", "Pull service images", setup_pull, false, false}}};
+
+} // namespace
+
+std::span<const Command> compose_image_commands() { return k_commands; }
+
+} // namespace berth::cli

@@ -1,0 +1,180 @@
+// load, save, import, export
+#include "compose/cli/command.hpp"
+#include "runtime/base/file.hpp"
+#include "runtime/base/process.hpp"
+#include "runtime/container/store.hpp"
+#include "runtime/image/archive.hpp"
+
+#include <array>
+#include <cstdio>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace berth::cli {
+
+namespace {
+
+// A file that is wanted whole or not at all: written beside its place, renamed at the end. Pipes and devices are
+// written to as they are.
+class OutputFile {
+  public:
+    static Result<OutputFile> open(const std::string& path) {
+        OutputFile out;
+        if (path.empty()) {
+            if (ui::is_terminal(STDOUT_FILENO))
+                return fail(Error(ErrorCode::usage, "cowardly refusing to write an archive to a terminal")
+                                .hint("use -o FILE, or redirect the output"));
+            return out;
+        }
+        struct stat status {};
+        const bool special = ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+        out.path_ = path;
+        out.temporary_ = special ? "" : path + ".partial";
+        BERTH_ASSIGN_OR_RETURN(out.file_, open_file(special ? path : out.temporary_, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+        return out;
+    }
+    OutputFile(OutputFile&& other) noexcept
+        : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, {})), file_(std::move(other.file_)) {}
+    OutputFile& operator=(OutputFile&&) = delete;
+    ~OutputFile() {
+        if (!temporary_.empty()) (void)remove_file(temporary_);
+    }
+    [[nodiscard]] int fd() const { return file_ ? file_.get() : STDOUT_FILENO; }
+    [[nodiscard]] Status commit() {
+        if (temporary_.empty()) return {};
+        if (std::rename(temporary_.c_str(), path_.c_str()) != 0) return fail_errno(concat("rename '", temporary_, "' to '", path_, "'"));
+        temporary_.clear();
+        return {};
+    }
+
+  private:
+    OutputFile() = default;
+    std::string path_, temporary_;
+    Fd file_;
+};
+
+// "-" or empty: standard input, which must not be a terminal.
+Result<Fd> open_input(const std::string& path) {
+    if (!path.empty() && path != "-") return open_file(path, O_RDONLY);
+    if (ui::is_terminal(STDIN_FILENO))
+        return fail(Error(ErrorCode::usage, "standard input is a terminal").hint("name a file with -i, or redirect the input"));
+    return duplicate(STDIN_FILENO);
+}
+
+struct LoadFlags {
+    std::string input;
+    bool quiet = false;
+};
+
+Run setup_load(Flags& flags) {
+    auto options = std::make_shared<LoadFlags>();
+    flags.text("-i,--input", options->input, "Read from tar archive file (or an OCI layout folder), instead of STDIN");
+    flags.toggle("-q,--quiet", options->quiet, "Suppress the load output");
+    return [options](Session& session) -> Result<int> {
+        BERTH_TRY(session.show_progress(options->quiet));
+        std::vector<image::Image> images;
+        if (!options->input.empty() && is_directory(options->input)) {
+            BERTH_ASSIGN_OR_RETURN(images, image::load_layout(session.context(), options->input));
+        } else {
+            BERTH_ASSIGN_OR_RETURN(const auto input, open_input(options->input));
+            BERTH_ASSIGN_OR_RETURN(images, image::load_archive(session.context(), input.get()));
+        }
+        session.end_progress();
+        for (const auto& loaded : images) {
+            for (const auto& text : loaded.references) {
+                auto reference = image::parse_reference(text);
+                session.print(concat("Loaded image: ", reference ? reference->familiar() : text, "\n"));
+            }
+            if (loaded.references.empty()) session.print(concat("Loaded image ID: ", loaded.id, "\n"));
+        }
+        return 0;
+    };
+}
+
+struct SaveFlags {
+    std::vector<std::string> names;
+    std::string output;
+};
+
+Run setup_save(Flags& flags) {
+    auto options = std::make_shared<SaveFlags>();
+    flags.text("-o,--output", options->output, "Write to a file, instead of STDOUT");
+    flags.arguments(options->names, 1);
+    return [options](Session& session) -> Result<int> {
+        for (const auto& name : options->names) BERTH_TRY(image::get_image(session.context(), name));
+        BERTH_ASSIGN_OR_RETURN(auto output, OutputFile::open(options->output));
+        BERTH_TRY(image::save_archive(session.context(), options->names, output.fd()));
+        BERTH_TRY(output.commit());
+        return 0;
+    };
+}
+
+struct ImportFlags {
+    std::vector<std::string> words, changes;
+    std::string message;
+};
+
+Run setup_import(Flags& flags) {
+    auto options = std::make_shared<ImportFlags>();
+    flags.list("-c,--change", options->changes, "Apply Dockerfile instruction to the created image");
+    flags.text("-m,--message", options->message, "Set commit message for imported image");
+    flags.arguments(options->words, 1, 2);
+    return [options](Session& session) -> Result<int> {
+        const auto& source = options->words[0];
+        const auto reference = options->words.size() == 2 ? options->words[1] : std::string();
+        BERTH_TRY(session.show_progress());
+        Result<image::Image> imported;
+        if (is_directory(source)) {
+            imported = image::import_directory(session.context(), source, reference, options->changes, options->message);
+        } else {
+            BERTH_ASSIGN_OR_RETURN(const auto input, open_input(source));
+            imported = image::import_archive(session.context(), input.get(), reference, options->changes, options->message);
+        }
+        if (!imported) return fail(std::move(imported).error());
+        session.end_progress();
+        session.print(imported->id + "\n");
+        return 0;
+    };
+}
+
+// Where a container's files are seen as they are: through its first process while it runs, otherwise the overlay of
+// its layers, its own on top.
+Result<Fd> container_root(const Context& context, const runtime::Container& container) {
+    if (container.state.status == runtime::Status::running || container.state.status == runtime::Status::paused) {
+        auto process = PidFd::open(container.state.process);
+        auto root = open_directory(concat("/proc/", container.state.process.pid, "/root"));
+        // Looked at again after the opening: the pid may have changed hands before it.
+        if (process && *process && root && is_alive(container.state.process)) return std::move(*root);
+    }
+    if (!container.spec.rootfs.empty()) return open_directory(container.spec.rootfs);
+    std::vector<std::string> layers{join_path(context.paths.container(container.spec.id), "upper")};
+    layers.insert(layers.end(), container.spec.layers.begin(), container.spec.layers.end());
+    return image::open_root(layers);
+}
+
+Run setup_export(Flags& flags) {
+    auto options = std::make_shared<SaveFlags>();
+    flags.text("-o,--output", options->output, "Write to a file, instead of STDOUT");
+    flags.arguments(options->names, 1, 1);
+    return [options](Session& session) -> Result<int> {
+        BERTH_ASSIGN_OR_RETURN(const auto container, runtime::get_container(session.context(), options->names[0]));
+        BERTH_ASSIGN_OR_RETURN(const auto root, container_root(session.context(), container));
+        BERTH_ASSIGN_OR_RETURN(auto output, OutputFile::open(options->output));
+        BERTH_TRY(image::export_tree(root.get(), output.fd()));
+        BERTH_TRY(output.commit());
+        return 0;
+    };
+}
+
+constexpr std::array<Command, 4> k_commands{
+    {{"load", "[OPTIONS]", "Load an image from a tar archive or STDIN", setup_load, false, false},
+     {"save", "[OPTIONS] IMAGE [IMAGE...]", "Save one or more images to a tar archive (streamed to STDOUT by default)", setup_save, false, false},
+     {"import", "[OPTIONS] FILE|FOLDER|- [REPOSITORY[:TAG]]", "Import the contents from a tarball to create a filesystem image", setup_import, false, false},
+     {"export", "[OPTIONS] CONTAINER", "Export a container's filesystem as a tar archive", setup_export, false, false}}};
+
+} // namespace
+
+std::span<const Command> image_archive_commands() { return k_commands; }
+
+} // namespace berth::cli

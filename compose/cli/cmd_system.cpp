@@ -1,0 +1,248 @@
+// info, version, system df, system prune
+#include "compose/cli/app.hpp"
+#include "compose/cli/command.hpp"
+#include "compose/cli/container_rows.hpp"
+#include "compose/cli/image_rows.hpp"
+#include "compose/cli/network_membership.hpp"
+#include "compose/cli/volume_rows.hpp"
+#include "compose/plan/bring_up.hpp"
+#include "compose/ui/formatter.hpp"
+#include "runtime/base/file.hpp"
+#include "runtime/base/process.hpp"
+#include "volumes/volumes.hpp"
+
+#include <algorithm>
+#include <array>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+namespace berth::cli {
+
+namespace {
+
+Json version_json() {
+    utsname host{};
+    (void)::uname(&host);
+    Json client = Json::object();
+    client.set("Version", k_version);
+    client.set("Os", "linux");
+    client.set("Arch", host.machine);
+    client.set("KernelVersion", host.release);
+    Json out = Json::object();
+    // There is no server: scripts that ask for its version get ours.
+    out.set("Client", client);
+    out.set("Server", client);
+    return out;
+}
+
+Run setup_version(Flags& flags) {
+    auto format = std::make_shared<std::string>();
+    flags.text("-f,--format", *format, "Format output: 'json' or a Go template");
+    return [format](Session& session) -> Result<int> {
+        const auto json = version_json();
+        if (!format->empty()) {
+            BERTH_ASSIGN_OR_RETURN(const auto text, ui::format_objects(*format, {json}));
+            session.print(text);
+            return 0;
+        }
+        const auto* client = json.find("Client");
+        session.print(concat("berth\n Version:        ", k_version, "\n OS/Arch:        linux/", *client->find("Arch")->as_string(),
+                             "\n Kernel:         ", *client->find("KernelVersion")->as_string(), "\n"));
+        return 0;
+    };
+}
+
+// "1" when only v1 hierarchies are mounted, "hybrid" with v2 beside them, "2".
+std::string cgroup_version() {
+    if (path_exists("/sys/fs/cgroup/cgroup.controllers")) return "2";
+    return path_exists("/sys/fs/cgroup/unified/cgroup.controllers") ? "hybrid" : "1";
+}
+
+Result<Json> info_json(const Context& context) {
+    BERTH_ASSIGN_OR_RETURN(const auto containers, runtime::list_containers(context));
+    BERTH_ASSIGN_OR_RETURN(const auto images, image::list_images(context));
+    const auto count = [&](auto... wanted) {
+        return std::count_if(containers.begin(), containers.end(), [&](const auto& c) { return ((c.state.status == wanted) || ...); });
+    };
+    using runtime::Status;
+    utsname host{};
+    (void)::uname(&host);
+    struct sysinfo memory {};
+    (void)::sysinfo(&memory);
+    Json out = Json::object();
+    out.set("Name", host.nodename);
+    out.set("ServerVersion", k_version);
+    out.set("Containers", containers.size());
+    out.set("ContainersRunning", count(Status::running, Status::restarting));
+    out.set("ContainersPaused", count(Status::paused));
+    out.set("ContainersStopped", count(Status::exited, Status::created, Status::dead));
+    out.set("Images", images.size());
+    out.set("Driver", "overlay");
+    out.set("LoggingDriver", "json-file");
+    out.set("CgroupVersion", cgroup_version());
+    out.set("KernelVersion", host.release);
+    out.set("OSType", "linux");
+    out.set("Architecture", host.machine);
+    out.set("NCPU", static_cast<std::int64_t>(::sysconf(_SC_NPROCESSORS_ONLN)));
+    out.set("MemTotal", static_cast<std::int64_t>(memory.totalram) * static_cast<std::int64_t>(memory.mem_unit));
+    out.set("DockerRootDir", context.paths.data_root());
+    out.set("DataRoot", context.paths.data_root());
+    out.set("ExecRoot", context.paths.exec_root());
+    out.set("Scope", context.paths.scope());
+    return out;
+}
+
+Run setup_info(Flags& flags) {
+    auto format = std::make_shared<std::string>();
+    flags.text("-f,--format", *format, "Format output: 'json' or a Go template");
+    return [format](Session& session) -> Result<int> {
+        BERTH_ASSIGN_OR_RETURN(const auto json, info_json(session.context()));
+        if (!format->empty()) {
+            BERTH_ASSIGN_OR_RETURN(const auto text, ui::format_objects(*format, {json}));
+            session.print(text);
+            return 0;
+        }
+        for (const auto& member : *json.as_object()) {
+            const auto* text = member.value.as_string();
+            session.print(concat(" ", member.key, ": ", text != nullptr ? *text : member.value.to_text(), "\n"));
+        }
+        return 0;
+    };
+}
+
+struct Usage {
+    const char* type;
+    std::size_t total = 0, active = 0;
+    std::int64_t size = 0, reclaimable = 0;
+};
+
+Result<std::vector<Usage>> disk_usage(const Context& context) {
+    BERTH_ASSIGN_OR_RETURN(const auto images, image::list_images(context));
+    BERTH_ASSIGN_OR_RETURN(const auto users, image_users(context));
+    BERTH_ASSIGN_OR_RETURN(const auto containers, runtime::list_containers(context));
+    BERTH_ASSIGN_OR_RETURN(const auto volumes, volumes::list(context));
+    BERTH_ASSIGN_OR_RETURN(const auto volume_use, volume_users(context));
+    Usage image_use{"Images", images.size()};
+    std::map<std::string, bool> layers; // folder -> used by an image that runs
+    for (const auto& image : images) {
+        const bool active = !users(image.id).empty();
+        image_use.active += active ? 1 : 0;
+        BERTH_ASSIGN_OR_RETURN(const auto folders, image::lower_dirs(context, image));
+        for (const auto& folder : folders) layers[folder] = layers[folder] || active;
+    }
+    for (const auto& [folder, active] : layers) { // shared layers once
+        const auto size = tree_size(folder);
+        image_use.size += size;
+        if (!active) image_use.reclaimable += size;
+    }
+    Usage container_use{"Containers", containers.size()};
+    for (const auto& container : containers) {
+        const bool active = container.state.status == runtime::Status::running || container.state.status == runtime::Status::paused;
+        const auto size = layer_size(context, container);
+        container_use.active += active ? 1 : 0;
+        container_use.size += size;
+        if (!active) container_use.reclaimable += size;
+    }
+    Usage volume_sum{"Local Volumes", volumes.size()};
+    for (const auto& volume : volumes) {
+        const bool active = volume_use.count(volume.name) > 0;
+        std::int64_t size = 0;
+        if (auto path = volumes::data_path(context, volume)) size = tree_size(*path);
+        volume_sum.active += active ? 1 : 0;
+        volume_sum.size += size;
+        if (!active) volume_sum.reclaimable += size;
+    }
+    Usage cache{"Build Cache"};
+    cache.size = cache.reclaimable = tree_size(context.paths.build());
+    return std::vector<Usage>{image_use, container_use, volume_sum, cache};
+}
+
+Run setup_df(Flags& flags) {
+    auto format = std::make_shared<std::string>();
+    flags.text("--format", *format, "Format output: 'table', 'table TEMPLATE', 'json' or a Go template");
+    return [format](Session& session) -> Result<int> {
+        BERTH_ASSIGN_OR_RETURN(const auto usage, disk_usage(session.context()));
+        std::vector<ui::Row> rows;
+        for (const auto& entry : usage) {
+            ui::Row row;
+            row.fields = Json::object();
+            const auto share = entry.size > 0 ? concat(" (", entry.reclaimable * 100 / entry.size, "%)") : std::string();
+            row.fields.set("Active", concat(entry.active));
+            row.fields.set("Reclaimable", format_bytes_decimal(static_cast<double>(entry.reclaimable)) + share);
+            row.fields.set("Size", format_bytes_decimal(static_cast<double>(entry.size)));
+            row.fields.set("TotalCount", concat(entry.total));
+            row.fields.set("Type", entry.type);
+            rows.push_back(std::move(row));
+        }
+        ui::ListFormat list;
+        list.format = *format;
+        list.columns = {{"Type", "TYPE"}, {"TotalCount", "TOTAL"}, {"Active", "ACTIVE"}, {"Size", "SIZE"}, {"Reclaimable", "RECLAIMABLE"}};
+        BERTH_ASSIGN_OR_RETURN(const auto text, ui::format_rows(list, rows));
+        session.print(text);
+        return 0;
+    };
+}
+
+struct PruneFlags {
+    std::vector<std::string> filters;
+    bool all = false, force = false, volumes = false;
+};
+
+Result<int> prune(Session& session, const PruneFlags& flags) {
+    const auto& context = session.context();
+    BERTH_ASSIGN_OR_RETURN(const auto filters, parse_filters(flags.filters, {"label"}));
+    const auto question = concat("WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n",
+                                 flags.volumes ? "  - all anonymous volumes not used by at least one container\n" : "",
+                                 flags.all ? "  - all images without at least one container associated to them\n" : "  - all dangling images\n",
+                                 "  - unused build cache\n\nAre you sure you want to continue?");
+    if (!flags.force && !confirm(session, question)) return 0;
+    std::int64_t freed = 0;
+    BERTH_ASSIGN_OR_RETURN(auto containers, runtime::list_containers(context));
+    BERTH_ASSIGN_OR_RETURN(containers, filter_containers(context, std::move(containers), filters));
+    std::vector<std::string> ids;
+    for (const auto& container : containers)
+        if (container.state.status == runtime::Status::exited || container.state.status == runtime::Status::created) {
+            freed += layer_size(context, container);
+            ids.push_back(container.spec.id);
+        }
+    BERTH_TRY(compose::remove_containers(context, ids, false, false));
+    if (!ids.empty()) session.print(concat("Deleted Containers:\n", join(ids, "\n"), "\n\n"));
+    BERTH_ASSIGN_OR_RETURN(const auto networks, prune_networks(context, filters));
+    if (!networks.empty()) session.print(concat("Deleted Networks:\n", join(networks, "\n"), "\n\n"));
+    if (flags.volumes) {
+        BERTH_ASSIGN_OR_RETURN(const auto volumes, prune_volumes(context, false, filters));
+        if (!volumes.names.empty()) session.print(concat("Deleted Volumes:\n", join(volumes.names, "\n"), "\n\n"));
+        freed += volumes.bytes;
+    }
+    if (filters.empty()) {
+        freed += tree_size(context.paths.build());
+        BERTH_TRY(remove_tree(context.paths.build()));
+    }
+    BERTH_ASSIGN_OR_RETURN(const auto images, prune_images(context, flags.all, filters));
+    if (!images.lines.empty()) session.print(concat("Deleted Images:\n", images.lines, "\n"));
+    freed += images.bytes;
+    session.print(concat("Total reclaimed space: ", format_bytes_decimal(static_cast<double>(freed)), "\n"));
+    return 0;
+}
+
+Run setup_prune(Flags& flags) {
+    auto options = std::make_shared<PruneFlags>();
+    flags.toggle("-a,--all", options->all, "Remove all unused images not just dangling ones");
+    flags.list("--filter", options->filters, "Provide filter values (label=<key>[=<value>])", "filter");
+    flags.toggle("-f,--force", options->force, "Do not prompt for confirmation");
+    flags.toggle("--volumes", options->volumes, "Prune anonymous volumes");
+    return [options](Session& session) { return prune(session, *options); };
+}
+
+constexpr std::array<Command, 4> k_commands{
+    {{"version", "[OPTIONS]", "Show the version information", setup_version, false, false},
+     {"info", "[OPTIONS]", "Display system-wide information", setup_info, false, false},
+     {"system df", "[OPTIONS]", "Show disk usage", setup_df, false, false},
+     {"system prune", "[OPTIONS]", "Remove unused data", setup_prune, false, false}}};
+
+} // namespace
+
+std::span<const Command> system_commands() { return k_commands; }
+
+} // namespace berth::cli

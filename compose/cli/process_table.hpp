@@ -1,0 +1,15 @@
+// process_table.hpp - the processes of containers as `top` and `compose top` show them.
+#pragma once
+
+#include "runtime/base/context.hpp"
+#include "runtime/container/store.hpp"
+
+#include <string>
+#include <vector>
+
+namespace berth::cli {
+
+// named: two more columns in front, the service and its number, as compose has them.
+[[nodiscard]] Result<std::string> process_table(const Context& context, const std::vector<runtime::Container>& containers, bool named);
+
+} // namespace berth::cli
