@@ -188,6 +188,18 @@ void mounts(LoadContext& context, SourceNode& list, const Path& path) {
             with(mount, "volume", [](SourceNode& volume) { with(volume, "labels", key_values_to_mapping); });
 }
 
+// Options become flags of a program; each may stand several times.
+void provider(SourceNode& node) {
+    with(node, "options", [](SourceNode& options) {
+        for (auto& entry : options.entries) {
+            if (!entry.value.is_scalar() || entry.value.is_null()) continue;
+            SourceNode list = SourceNode::make_sequence(entry.value.at);
+            list.items.push_back(std::move(entry.value));
+            entry.value = std::move(list);
+        }
+    });
+}
+
 void develop(SourceNode& node) {
     with(node, "watch", [](SourceNode& list) {
         for (auto& watch : list.items) {
@@ -235,6 +247,7 @@ void canonicalise_service(LoadContext& context, SourceNode& node, const Path& pa
         expand_items(context, list, path / "devices",
                      [](SourceNode& item) { return one(expand_device(item.text, item.at)); });
     });
+    with(node, "provider", provider);
     with(node, "extends", [](SourceNode& extends) {
         if (extends.is_string()) extends = single("service", SourceNode(extends));
     });
