@@ -147,7 +147,7 @@ void HealthMonitor::on_exit() {
 // Ends whatever is left of the probe, daemonised children included: its cgroup is killed as one.
 void HealthMonitor::stop_probe() {
     if (!running_) return;
-    if (cgroup_) (void)cgroup_->kill();
+    if (cgroup_ && cgroup_->populated()) (void)cgroup_->clear();
     if (running_->process.pid != 0) {
         (void)sandbox::sys::pidfd_send_signal(running_->pidfd.get(), SIGKILL);
         loop_.unwatch(running_->pidfd.get());

@@ -260,7 +260,7 @@ void Supervisor::on_exit() {
     // Processes that pid 1 leaves behind: in a pid namespace of its own there are none, with the host's there
     // may be.
     if (cgroup_->populated()) {
-        (void)cgroup_->kill();
+        (void)cgroup_->clear();
         (void)cgroup_->wait_empty(5s);
     }
     finish_run();

@@ -187,7 +187,7 @@ Result<Cgroup> Cgroup::create(const CgroupLayout& layout, const CgroupPlan& plan
     }
     BERTH_ASSIGN_OR_RETURN(Cgroup cgroup, open(layout, plan.path, plan.controllers));
     if (cgroup.populated()) {
-        BERTH_TRY(cgroup.kill());
+        BERTH_TRY(cgroup.clear());
         BERTH_ASSIGN_OR_RETURN(const bool empty, cgroup.wait_empty(std::chrono::seconds(10)));
         if (!empty)
             return fail(ErrorCode::in_use, concat("clear the cgroup '", plan.path,
@@ -289,6 +289,23 @@ Status Cgroup::kill() const {
     for (const pid_t pid : pids)
         (void)::kill(pid, SIGKILL);
     return freeze(false);
+}
+
+Status Cgroup::clear() const {
+    // Frozen, they cannot fork; those that did before they stood still are found in the next round.
+    constexpr int k_rounds = 100;
+    for (int round = 0; round < k_rounds && populated(); ++round) {
+        (void)freeze(true);
+        const auto pids = processes();
+        if (pids)
+            for (const pid_t pid : *pids)
+                (void)::kill(pid, SIGKILL);
+        BERTH_TRY(freeze(false));
+        if (!pids) return fail(pids.error());
+        BERTH_ASSIGN_OR_RETURN(const bool empty, wait_empty(std::chrono::milliseconds(100)));
+        if (empty) return {};
+    }
+    return {};
 }
 
 bool Cgroup::populated() const {

@@ -54,7 +54,12 @@ class Cgroup {
     set(const CgroupWrite& write) const; // one limit, also of a running container (update)
     [[nodiscard]] Status freeze(bool frozen) const;
     [[nodiscard]] Result<bool> is_frozen() const;
-    [[nodiscard]] Status kill() const; // SIGKILL to all processes in it and below, at once
+    // SIGKILL to all processes in it and below, at once. For good: a kernel that counts kills (6.18 does) ends every
+    // process that is later cloned into this cgroup from another one at its birth, because it compares the counts of
+    // two different cgroups.
+    [[nodiscard]] Status kill() const;
+    // The same one by one while they are frozen, and waits: the cgroup can be used again.
+    [[nodiscard]] Status clear() const;
     [[nodiscard]] bool populated() const;
     // Waits until no process is left. false: timed out.
     [[nodiscard]] Result<bool> wait_empty(std::chrono::milliseconds timeout) const;
