@@ -17,6 +17,7 @@ std::vector<oci::Mount> default_mounts(const ContainerSpec& spec, const Security
                                        const BundleFacts& facts) {
     const std::string access = spec.privileged ? "rw" : "ro";
     const std::string cgroup_access = spec.privileged || security.writable_cgroups ? "rw" : "ro";
+    // mqueue shows the queues of the IPC namespace that mounts it, be it the container's, the host's or another's.
     std::vector<oci::Mount> out{
         {"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}},
         {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
@@ -24,13 +25,9 @@ std::vector<oci::Mount> default_mounts(const ContainerSpec& spec, const Security
          "devpts",
          "devpts",
          {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
+        {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
         {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", access}},
         {"/sys/fs/cgroup", "cgroup", "cgroup", {cgroup_access, "nosuid", "noexec", "nodev"}}};
-    if (spec.ipc_mode == "host")
-        out.push_back({"/dev/mqueue", "bind", "/dev/mqueue", {"bind", "nosuid", "noexec", "nodev"}});
-    else
-        out.push_back({"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}});
-
     // POSIX shared memory is a file system, so it is shared by a folder: of the host, or of the container
     // that offered it.
     const auto size = spec.limits.shm_size > 0 ? spec.limits.shm_size : k_default_shm_size;

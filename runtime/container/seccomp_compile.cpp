@@ -100,6 +100,7 @@ Result<std::vector<scmp_arg_cmp>> arguments_of(const Json& entry) {
         const auto number = [&](const char* key) -> Result<std::uint64_t> {
             const Json* value = item.find(key);
             if (value == nullptr || value->is_null()) return 0;
+            if (const auto* large = value->as_large_integer()) return *large;
             if (value->as_integer() == nullptr)
                 return bad(concat("\"", key, "\" of an argument is not an integer"));
             return static_cast<std::uint64_t>(*value->as_integer());
