@@ -1,5 +1,7 @@
 #include "compose/load/check.hpp"
 
+#include "compose/source/command_line.hpp"
+
 #include <algorithm>
 #include <map>
 
@@ -68,7 +70,7 @@ Status check_scalar(const SourceNode& node, const Shape& shape) {
     case Reads::octal_number:
         return status(read_file_mode(node));
     case Reads::command:
-        if (node.is_string()) return status(split_shell_words(node.text));
+        if (node.is_string()) return status(split_command_line(node.text));
         return {};
     case Reads::count:
         if (node.is_string() && node.text == "all") return {};
@@ -148,7 +150,18 @@ class Checker {
             add_origin(error, node);
             return refuse(std::move(error), path);
         }
+        if (shape.reads == Reads::command) warn_ignored_words(node, path);
         return true;
+    }
+
+    // `command: a && b` runs `a` alone, here as in Docker Compose: say so.
+    void warn_ignored_words(const SourceNode& node, const Path& path) {
+        const auto line = split_command_line(node.text);
+        if (!line || line->ignored.empty()) return;
+        context_.warn(
+            invalid(concat("no shell runs this command: ", quoted(line->ignored), " is left out"), node.pos())
+                .path(path.to_string())
+                .hint("write [\"sh\", \"-c\", \"...\"] to have a shell"));
     }
 
     static void add_origin(Error& error, const SourceNode& node) {

@@ -1,5 +1,6 @@
 #include "compose/load/emit.hpp"
 
+#include "compose/source/command_line.hpp"
 #include "compose/source/decode.hpp"
 
 #include <algorithm>
@@ -147,8 +148,8 @@ class Emitter {
 
     std::optional<Json> command(const SourceNode& node) {
         Json out = Json::array();
-        if (const auto words = split_shell_words(node.text))
-            for (const auto& word : *words)
+        if (const auto line = split_command_line(node.text))
+            for (const auto& word : line->words)
                 out.push(text(word));
         return out;
     }

@@ -2,6 +2,7 @@
 // to decode_*.
 #pragma once
 
+#include "compose/source/command_line.hpp"
 #include "compose/source/decode.hpp"
 
 #include <map>
@@ -69,7 +70,7 @@ inline void command(const SourceNode& node, std::string_view key,
     for (const auto& item : member->items)
         out->push_back(item.text);
     if (member->is_sequence()) return;
-    if (auto words = split_shell_words(member->text)) out = std::move(*words);
+    if (auto line = split_command_line(member->text)) out = std::move(line->words);
 }
 
 } // namespace berth::compose::fields

@@ -4,6 +4,7 @@
 #include "compose/source/resolve_scalar.hpp"
 #include "runtime/base/parse.hpp"
 
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 #include <yaml-cpp/eventhandler.h>
@@ -71,6 +72,7 @@ class Builder : public YAML::EventHandler {
                   const std::string& value) override {
         SourceNode node;
         node.plain = tag == "?";
+        if (!node.plain) last_quoted_ = mark.pos;
         node.at = place(mark, value.size() + (node.plain ? 0 : 2));
         read_scalar(node, tag, value);
         add_leaf(std::move(node), anchor);
@@ -112,6 +114,31 @@ class Builder : public YAML::EventHandler {
         return {&source_, static_cast<std::uint32_t>(std::max(mark.line, 0) + 1),
                 static_cast<std::uint32_t>(std::max(mark.column, 0) + 1),
                 static_cast<std::uint32_t>(std::max<std::size_t>(length, 1))};
+    }
+
+    // yaml-cpp takes the end of the file for a closing quote; then the last quoted value is an accident.
+    void check_last_quote() {
+        const std::string_view text = source_.file->text;
+        if (last_quoted_ < 0) return;
+        const std::size_t bom = text.substr(0, 3) == "\xEF\xBB\xBF" ? 3 : 0;
+        const std::size_t start = static_cast<std::size_t>(last_quoted_) + bom;
+        if (start >= text.size() || (text[start] != '"' && text[start] != '\'')) return;
+        const char quote = text[start];
+        for (std::size_t i = start + 1; i < text.size(); ++i) {
+            if (quote == '"' && text[i] == '\\')
+                ++i;
+            else if (text[i] == quote && quote == '\'' && i + 1 < text.size() && text[i + 1] == quote)
+                ++i;
+            else if (text[i] == quote)
+                return;
+        }
+        const std::size_t before = text.substr(0, start).rfind('\n');
+        const std::size_t line_start = before == std::string_view::npos ? 0 : before + 1;
+        const auto line =
+            std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(start), '\n') + 1;
+        errors_.push_back(Error(ErrorCode::invalid_input, "this quote is never closed")
+                              .at({source_.file, static_cast<std::uint32_t>(line),
+                                   static_cast<std::uint32_t>(start - line_start + 1), 1}));
     }
 
   private:
@@ -247,7 +274,20 @@ class Builder : public YAML::EventHandler {
     std::size_t nodes_ = 0;
     std::size_t alias_nodes_ = 0;
     Place merge_at_;
+    int last_quoted_ = -1; // offset of the last quoted scalar
 };
+
+// What people usually did when the parser says this.
+std::string hint_for(std::string_view message) {
+    const auto says = [&](std::string_view part) { return message.find(part) != std::string_view::npos; };
+    if (says("tab")) return "indent with spaces";
+    if (says("illegal map value")) return "a value that contains ': ' needs quotes";
+    if (says("unknown token")) return "a value that begins with @, ` or % needs quotes";
+    if (says("flow not found")) return "close the bracket or brace";
+    if (says("end of map not found") || says("end of sequence not found"))
+        return "check the indentation of this line, and what stands behind a closing quote";
+    return {};
+}
 
 // NUL, other control characters and invalid UTF-8 are found before the parser, which reads some of them as
 // content.
@@ -296,11 +336,14 @@ std::vector<SourceNode> read_yaml(const SourceHandle& source, std::vector<Error>
         YAML::Parser parser(stream);
         while (parser.HandleNextDocument(builder)) {
         }
+        builder.check_last_quote();
     } catch (const Stop&) {
         return {};
     } catch (const YAML::Exception& error) {
         auto at = builder.place(error.mark, 1);
-        errors.push_back(Error(ErrorCode::invalid_input, concat("invalid YAML: ", error.msg)).at(at.pos()));
+        errors.push_back(Error(ErrorCode::invalid_input, concat("invalid YAML: ", error.msg))
+                             .at(at.pos())
+                             .hint(hint_for(error.msg)));
         return {};
     } catch (const std::exception& error) {
         errors.push_back(
