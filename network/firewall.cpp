@@ -1,9 +1,11 @@
 #include "network/firewall.hpp"
 
+#include "network/conntrack.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/base/process.hpp"
 
 #include <algorithm>
+#include <net/if.h>
 #include <sys/stat.h>
 
 namespace berth::network {
@@ -43,6 +45,17 @@ Result<std::vector<ElementOperation>> operations_for(const std::vector<Publicati
         return a.element.map() < b.element.map();
     });
     return out;
+}
+
+// The kernel keeps sending a UDP flow where it went before: to nobody, or to the container that had the port
+// last (moby#8795). A client that goes on sending from the same port would never arrive.
+void forget_udp_flows(const std::vector<Publication>& publications) {
+    std::vector<std::uint16_t> ports;
+    for (const auto& publication : publications)
+        for (const auto& port : publication.record.ports)
+            if (port.protocol == "udp") ports.push_back(static_cast<std::uint16_t>(port.host_port));
+    if (ports.empty()) return;
+    if (const auto done = delete_udp_flows(ports); !done) log::debug("{}", done.error().to_string());
 }
 
 } // namespace
@@ -148,24 +161,52 @@ Error Firewall::explain_conflict(const std::vector<Publication>& publications, E
     return error;
 }
 
+bool Firewall::erase_abandoned(const std::vector<Publication>& except) const {
+    const auto networks = store_.list();
+    if (!networks) return false;
+    bool any = false;
+    for (const auto& network : *networks) {
+        const auto records = store_.all_published(network.id);
+        if (!records) continue;
+        for (const auto& record : *records) {
+            const bool wanted =
+                std::any_of(except.begin(), except.end(), [&](const Publication& publication) {
+                    return publication.record.container_id == record.container_id;
+                });
+            if (wanted || ::if_nametoindex(record.host_interface.c_str()) != 0) continue;
+            any = store_.erase_published(network.id, record.container_id).has_value() || any;
+        }
+    }
+    return any;
+}
+
+Status Firewall::publish_locked(const std::vector<Publication>& publications) const {
+    BERTH_ASSIGN_OR_RETURN(const auto operations, operations_for(publications, ElementChange::add));
+    BERTH_ASSIGN_OR_RETURN(const auto known, untouched());
+    bool again = false; // published before by a monitor that was killed: its elements are still there
+    for (const auto& publication : publications) {
+        const auto before = store_.published(publication.network_id, publication.record.container_id);
+        again = again || !before || *before;
+        BERTH_TRY(store_.write_published(publication.network_id, publication.record));
+    }
+    if (!known || again) return rebuild();
+    auto changed = commit([&] { return change_elements(store_.context().paths.scope(), operations); });
+    if (changed || changed.error().sys_errno() != EEXIST) return changed;
+    if (erase_abandoned(publications)) return rebuild();
+    return fail(explain_conflict(publications, std::move(changed).error()));
+}
+
 Status Firewall::publish(const std::vector<Publication>& publications) const {
     if (publications.empty()) return {};
-    BERTH_ASSIGN_OR_RETURN(const auto operations, operations_for(publications, ElementChange::add));
     BERTH_ASSIGN_OR_RETURN(const FileLock lock, store_.lock_firewall());
-    BERTH_ASSIGN_OR_RETURN(const auto known, untouched());
-    const auto apply = [&]() -> Status {
-        for (const auto& publication : publications)
-            BERTH_TRY(store_.write_published(publication.network_id, publication.record));
-        if (!known) return rebuild();
-        auto changed = commit([&] { return change_elements(store_.context().paths.scope(), operations); });
-        if (changed || changed.error().sys_errno() != EEXIST) return changed;
-        return fail(explain_conflict(publications, std::move(changed).error()));
-    };
-    auto applied = apply();
-    if (!applied)
-        for (const auto& publication : publications)
-            (void)store_.erase_published(publication.network_id, publication.record.container_id);
-    return applied;
+    auto published = publish_locked(publications);
+    if (published) {
+        forget_udp_flows(publications);
+        return published;
+    }
+    for (const auto& publication : publications)
+        (void)store_.erase_published(publication.network_id, publication.record.container_id);
+    return published;
 }
 
 Status Firewall::withdraw(const std::vector<Publication>& publications) const {

@@ -39,6 +39,10 @@ class Firewall {
     // Runs one change of ours and keeps the new number if nobody came in between.
     template <class Change> [[nodiscard]] Status commit(Change change) const;
     [[nodiscard]] Status rebuild() const;
+    // Records whose container's interface is gone: its monitor was killed. true: there were some, and they
+    // are erased.
+    [[nodiscard]] bool erase_abandoned(const std::vector<Publication>& except) const;
+    [[nodiscard]] Status publish_locked(const std::vector<Publication>& publications) const;
     [[nodiscard]] Error explain_conflict(const std::vector<Publication>& publications, Error error) const;
     const Store& store_;
 };

@@ -107,6 +107,7 @@ Status leave(const Context& context, int netns, const std::string& container_id,
     ErrorList failed;
     failed.push(erase_names(context, network_id, container_id));
     const Firewall firewall(store);
+    std::optional<Endpoint> carrier; // of the ports, from now on
     if (published) {
         failed.push(firewall.withdraw({{network_id, *published}}));
         // The ports go on through another network that leads outside, as the default route does.
@@ -116,6 +117,8 @@ Status leave(const Context& context, int netns, const std::string& container_id,
             moved.ipv6 = next->ipv6;
             moved.host_interface = next->host_interface;
             failed.push(firewall.publish({{next->network_id, moved}}));
+            carrier = *next;
+            carrier->ports = moved.ports;
         }
     }
     const auto host = open_netlink(NETLINK_ROUTE);

@@ -1,5 +1,9 @@
 #include "tests/system/network/small_world.hpp"
 
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
 using namespace berth;
 using namespace berth::test;
 
@@ -89,4 +93,55 @@ TEST_CASE("what a killed command left is cleared", "[system][network]") {
           std::string::npos);
     CHECK_FALSE(path_exists(concat(world.context.paths.network_names(front.id), "/", id)));
     REQUIRE(network::remove(world.context, front.id));
+}
+
+TEST_CASE("a container whose monitor was killed is started again, with its ports", "[system][network]") {
+    SmallWorld world;
+    world.make_network("front");
+    {
+        const auto killed = world.connect("web", {"front"}, {{"", 8080, 80, "tcp"}});
+        tool({"ip", "link", "del", killed.endpoints[0].host_interface});
+    }
+    auto web = world.connect("web", {"front"}, {{"", 8080, 80, "tcp"}});
+    {
+        const EchoServer server(web.netns.get(), 80);
+        CHECK(works(ask(k_host, "127.0.0.1", 8080)));
+    }
+    // Another container may have the port of one that was killed.
+    tool({"ip", "link", "del", web.endpoints[0].host_interface});
+    web.reservations.clear();
+    const auto heir = world.connect("heir", {"front"}, {{"", 8080, 80, "tcp"}});
+    CHECK(heir.endpoints[0].ipv4 != web.endpoints[0].ipv4);
+    const EchoServer server(heir.netns.get(), 80);
+    CHECK(works(ask(k_host, "127.0.0.1", 8080)));
+}
+
+TEST_CASE("a UDP client that keeps its port reaches the container that has the port now",
+          "[system][network]") {
+    SmallWorld world;
+    world.make_network("front");
+    const std::vector<network::PortMapping> ports = {{"", 5353, 53, "udp"}};
+    const auto talk = [](int socket) {
+        char answer[64] = {};
+        (void)::send(socket, "?", 1, MSG_NOSIGNAL);
+        pollfd waiting{socket, POLLIN, 0};
+        return ::poll(&waiting, 1, 300) == 1 && ::recv(socket, answer, sizeof answer, 0) > 0;
+    };
+    const Fd client(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(5353);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(::connect(client.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
+    {
+        const auto first = world.connect("first", {"front"}, ports);
+        const EchoServer server(first.netns.get(), 53, true);
+        CHECK(talk(client.get()));
+        REQUIRE(network::release(world.context, world.id_of("first")));
+    }
+    CHECK_FALSE(talk(client.get()));
+    const auto second = world.connect("second", {"front"}, ports);
+    const EchoServer server(second.netns.get(), 53, true);
+    (void)talk(client.get()); // takes the error of the time in between
+    CHECK(talk(client.get()));
 }
