@@ -164,13 +164,15 @@ Lookup<SyncEvent> receive_sync(int sync) {
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
     header.msg_control = control;
     header.msg_controllen = sizeof control;
-    const auto got = ::recvmsg(sync, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    auto got = ::recvmsg(sync, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    // A process that ends with a message of ours unread gives this error once, in front of what it said itself.
+    if (got < 0 && errno == ECONNRESET) got = ::recvmsg(sync, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     SyncEvent event;
     if (got < 0) {
         if (errno == EAGAIN || errno == EINTR) return std::optional<SyncEvent>();
-        if (errno != ECONNRESET) return fail_errno("read from the process that starts");
+        return fail_errno("read from the process that starts");
     }
-    if (got <= 0) {
+    if (got == 0) {
         event.closed = true;
         return std::optional<SyncEvent>(std::move(event));
     }

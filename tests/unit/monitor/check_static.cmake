@@ -1,0 +1,15 @@
+# berth-monitor must stay small and alone: no dynamic libraries, and nothing of iostream, locale, fmt, spdlog or yaml.
+# cmake -DPROGRAM=... -DREADELF=... -DNM=... -P check_static.cmake
+execute_process(COMMAND ${READELF} -d -l ${PROGRAM} OUTPUT_VARIABLE dynamic COMMAND_ERROR_IS_FATAL ANY)
+if(dynamic MATCHES "NEEDED|INTERP")
+    message(FATAL_ERROR "${PROGRAM} is not static:\n${dynamic}")
+endif()
+execute_process(COMMAND ${NM} -C ${PROGRAM} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+foreach(word "fmt::" "spdlog::" "YAML::" "std::locale::" "std::ios_base::" "std::basic_ostream" "nlohmann" "boost::" " getpwnam$" " dlopen$")
+    string(REGEX MATCH "[^\n]*${word}[^\n]*" found "${symbols}")
+    if(found)
+        message(FATAL_ERROR "${PROGRAM} links ${found}")
+    endif()
+endforeach()
+file(SIZE ${PROGRAM} size)
+message(STATUS "${PROGRAM}: static, ${size} bytes with debug information")
