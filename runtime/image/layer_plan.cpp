@@ -94,7 +94,8 @@ Status store_layers(const Context& context, const std::vector<std::string>& diff
             const auto i = missing[to_keep];
             BERTH_ASSIGN_OR_RETURN(const LayerRecord record, ready[i]->keep(i == 0 ? "" : chains[i - 1]));
             ready[i].reset();
-            context.progress->finish(sources[i].label, "Pull complete", true);
+            context.progress->finish(sources[i].label, doing == "Downloading" ? "Pull complete" : "Loaded",
+                                     true);
             ++to_keep;
         }
         return {};

@@ -103,7 +103,11 @@ Status write_layer_tar(const Context& context, const std::string& chain, ByteSin
     DigestSink digest(&sink);
     if (path_exists(folder + "/skeleton")) {
         BERTH_ASSIGN_OR_RETURN(const Fd skeleton, open_file(folder + "/skeleton", O_RDONLY));
-        BERTH_TRY(replay_skeleton(skeleton.get(), tree.get(), digest));
+        Fd kept;
+        if (is_directory(folder + "/kept")) {
+            BERTH_ASSIGN_OR_RETURN(kept, open_directory(folder + "/kept"));
+        }
+        BERTH_TRY(replay_skeleton(skeleton.get(), tree.get(), kept.get(), digest));
     } else {
         TarWriter writer(digest);
         TreeTarOptions options;
@@ -127,20 +131,25 @@ Result<std::unique_ptr<LayerIngest>> LayerIngest::start(const Context& context, 
     BERTH_ASSIGN_OR_RETURN(Fd root, open_file(folder + "/diff", O_RDONLY | O_DIRECTORY));
     if (::fchmod(root.get(), 0755) != 0) return fail_errno(concat("set the mode of '", folder, "/diff'"));
     Fd skeleton;
+    Fd kept;
     if (input != LayerInput::own_tar) {
         BERTH_ASSIGN_OR_RETURN(skeleton, open_file(folder + "/skeleton", O_WRONLY | O_CREAT | O_EXCL, 0600));
+        BERTH_TRY(make_dir(folder + "/kept", 0700));
+        BERTH_ASSIGN_OR_RETURN(kept, open_directory(folder + "/kept"));
     }
-    return std::unique_ptr<LayerIngest>(
-        new LayerIngest(context, input, std::move(staging), std::move(root), std::move(skeleton)));
+    return std::unique_ptr<LayerIngest>(new LayerIngest(context, input, std::move(staging), std::move(root),
+                                                        std::move(skeleton), std::move(kept)));
 }
 
-LayerIngest::LayerIngest(const Context& context, LayerInput input, Staging staging, Fd root, Fd skeleton_file)
+LayerIngest::LayerIngest(const Context& context, LayerInput input, Staging staging, Fd root, Fd skeleton_file,
+                         Fd kept)
     : context_(context), staging_(std::move(staging)), root_(std::move(root)),
-      skeleton_file_(std::move(skeleton_file)) {
+      skeleton_file_(std::move(skeleton_file)), kept_(std::move(kept)) {
     UnpackOptions options;
     if (skeleton_file_.valid()) {
         skeleton_ = std::make_unique<SkeletonWriter>(skeleton_file_.get());
         options.skeleton = skeleton_.get();
+        options.kept = kept_.get();
     }
     unpacker_ = std::make_unique<Unpacker>(root_.get(), options);
     diff_ = std::make_unique<DigestSink>(unpacker_.get());
@@ -218,6 +227,8 @@ Result<LayerRecord> LayerIngest::keep(const std::string& parent_chain) {
     record.entries = unpacked().entries;
     if (!parent_chain.empty() && !unpacked().implied_dirs.empty())
         BERTH_TRY(adopt_implied_dirs(parent_chain));
+    // Nearly always empty, and then it goes.
+    if (kept_.valid()) (void)::rmdir((staging_.path() + "/layer/kept").c_str());
     BERTH_TRY(publish_layer(context_, staging_, "layer", record));
     return record;
 }

@@ -67,12 +67,14 @@ class LayerIngest : public ByteSink {
     [[nodiscard]] Result<LayerRecord> keep(const std::string& parent_chain);
 
   private:
-    LayerIngest(const Context& context, LayerInput input, Staging staging, Fd root, Fd skeleton_file);
+    LayerIngest(const Context& context, LayerInput input, Staging staging, Fd root, Fd skeleton_file,
+                Fd kept);
     [[nodiscard]] Status adopt_implied_dirs(const std::string& parent_chain);
     const Context& context_;
     Staging staging_;
     Fd root_;
     Fd skeleton_file_;
+    Fd kept_;
     std::unique_ptr<SkeletonWriter> skeleton_;
     std::unique_ptr<Unpacker> unpacker_;
     std::unique_ptr<DigestSink> diff_;

@@ -86,6 +86,15 @@ Status SkeletonWriter::payload(std::string_view path, std::int64_t offset, std::
     return compress(record, false);
 }
 
+Status SkeletonWriter::moved(std::string_view path, std::uint64_t number) {
+    BERTH_TRY(flush_raw());
+    std::string record = "K";
+    append_number(record, number);
+    append_number(record, path.size());
+    record += path;
+    return compress(record, false);
+}
+
 Status SkeletonWriter::finish() {
     BERTH_TRY(flush_raw());
     return compress({}, true);
@@ -93,17 +102,22 @@ Status SkeletonWriter::finish() {
 
 namespace {
 
-// Reads records off the decompressed stream as it is pushed in, so that nothing of it is held.
-class Replayer : public ByteSink {
-  public:
-    Replayer(int tree, ByteSink& sink) : tree_(tree), sink_(sink) {}
+// What had `path` when `files` content records had been written is now kept/<number>.
+struct Moved {
+    std::uint64_t files;
+    std::string path;
+    std::uint64_t number;
+};
 
+// Reads records off the decompressed stream as it is pushed in, so that nothing of it is held.
+class RecordReader : public ByteSink {
+  public:
     Status write(std::string_view bytes) override {
         while (!bytes.empty()) {
             if (raw_left_ > 0) {
                 const auto part = bytes.substr(
                     0, static_cast<std::size_t>(std::min<std::uint64_t>(raw_left_, bytes.size())));
-                BERTH_TRY(sink_.write(part));
+                BERTH_TRY(raw(part));
                 raw_left_ -= part.size();
                 bytes.remove_prefix(part.size());
                 continue;
@@ -115,58 +129,115 @@ class Replayer : public ByteSink {
         return {};
     }
     Status finish() override {
-        if (raw_left_ > 0 || !record_.empty())
-            return fail(ErrorCode::failed, "layer skeleton ends in the middle of a record");
+        if (raw_left_ > 0 || !record_.empty()) return damaged();
         return {};
     }
 
   private:
+    virtual Status raw(std::string_view bytes) = 0;
+    virtual Status file(const std::string& path, std::int64_t offset, std::int64_t size) = 0;
+    virtual Status moved(const std::string& path, std::uint64_t number) = 0;
+
+    static Failure damaged() { return fail(ErrorCode::failed, "layer skeleton is damaged"); }
     [[nodiscard]] std::uint64_t number(std::size_t at) const {
         std::uint64_t value = 0;
         std::memcpy(&value, record_.data() + at, sizeof value);
         return value;
     }
     Status try_record() {
-        if (record_[0] == 'R') {
-            if (record_.size() < 9) return {};
-            raw_left_ = number(1);
+        const char kind = record_[0];
+        const std::size_t head = kind == 'R' ? 9 : kind == 'F' ? 25 : kind == 'K' ? 17 : 0;
+        if (head == 0) return damaged();
+        if (record_.size() < head) return {};
+        const auto length = number(head - 8); // the last number of each head
+        if (length > k_max_record) return damaged();
+        if (kind == 'R') {
+            raw_left_ = length;
             record_.clear();
-            if (raw_left_ > k_max_record) return fail(ErrorCode::failed, "layer skeleton is damaged");
             return {};
         }
-        if (record_[0] != 'F') return fail(ErrorCode::failed, "layer skeleton is damaged");
-        if (record_.size() < 25) return {};
-        const auto length = number(17);
-        if (length > k_max_record) return fail(ErrorCode::failed, "layer skeleton is damaged");
-        if (record_.size() < 25 + length) return {};
-        const std::string path = record_.substr(25);
-        const auto offset = static_cast<std::int64_t>(number(1));
-        const auto size = static_cast<std::int64_t>(number(9));
+        if (record_.size() < head + length) return {};
+        const std::string record = std::move(record_);
         record_.clear();
-        return copy_file(path, offset, size);
+        std::uint64_t first = 0;
+        std::uint64_t second = 0;
+        std::memcpy(&first, record.data() + 1, sizeof first);
+        std::memcpy(&second, record.data() + 9, sizeof second);
+        if (kind == 'K') return moved(record.substr(head), first);
+        return file(record.substr(head), static_cast<std::int64_t>(first), static_cast<std::int64_t>(second));
     }
-    Status copy_file(const std::string& path, std::int64_t offset, std::int64_t size) {
-        BERTH_ASSIGN_OR_RETURN(const Fd file, open_in_root(tree_, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-        RangeSource range(file.get(), offset, size);
+    std::uint64_t raw_left_ = 0;
+    std::string record_;
+};
+
+// First pass, where there is a folder of kept things: what was moved, and when.
+class MoveScan : public RecordReader {
+  public:
+    std::vector<Moved> found;
+
+  private:
+    Status raw(std::string_view) override { return {}; }
+    Status file(const std::string&, std::int64_t, std::int64_t) override {
+        ++files_;
+        return {};
+    }
+    Status moved(const std::string& path, std::uint64_t number) override {
+        found.push_back({files_, path, number});
+        return {};
+    }
+    std::uint64_t files_ = 0;
+};
+
+class Replayer : public RecordReader {
+  public:
+    Replayer(int tree, int kept, std::vector<Moved> moves, ByteSink& sink)
+        : tree_(tree), kept_(kept), moves_(std::move(moves)), sink_(sink) {}
+
+  private:
+    Status raw(std::string_view bytes) override { return sink_.write(bytes); }
+    Status moved(const std::string&, std::uint64_t) override { return {}; }
+    Status file(const std::string& path, std::int64_t offset, std::int64_t size) override {
+        int root = tree_;
+        std::string name = path;
+        const auto ordinal = files_++;
+        // The first move after this record that took the file, or a folder that it was in.
+        for (const auto& move : moves_) {
+            if (move.files <= ordinal) continue;
+            if (path != move.path && !path.starts_with(move.path + "/")) continue;
+            root = kept_;
+            name = concat(move.number, std::string_view(path).substr(move.path.size()));
+            break;
+        }
+        BERTH_ASSIGN_OR_RETURN(const Fd content,
+                               open_in_root(root, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+        RangeSource range(content.get(), offset, size);
         auto copied = pump(range, sink_);
         if (!copied) return fail(std::move(copied).error().context(concat("read '", path, "' of a layer")));
         return {};
     }
 
     int tree_;
+    int kept_;
+    std::vector<Moved> moves_;
     ByteSink& sink_;
-    std::uint64_t raw_left_ = 0;
-    std::string record_;
+    std::uint64_t files_ = 0;
 };
 
-} // namespace
-
-Status replay_skeleton(int skeleton_fd, int tree_fd, ByteSink& sink) {
-    Replayer replayer(tree_fd, sink);
-    Decompressor inflate(replayer);
+Status read_records(int skeleton_fd, ByteSink& reader) {
+    if (::lseek(skeleton_fd, 0, SEEK_SET) != 0) return fail_errno("read a layer's skeleton");
+    Decompressor inflate(reader);
     FdSource source(skeleton_fd);
     BERTH_TRY(pump(source, inflate));
     return inflate.finish();
+}
+
+} // namespace
+
+Status replay_skeleton(int skeleton_fd, int tree_fd, int kept_fd, ByteSink& sink) {
+    MoveScan scan;
+    if (kept_fd >= 0) BERTH_TRY(read_records(skeleton_fd, scan));
+    Replayer replayer(tree_fd, kept_fd, std::move(scan.found), sink);
+    return read_records(skeleton_fd, replayer);
 }
 
 } // namespace berth::image

@@ -17,6 +17,7 @@ class SkeletonWriter : public ByteSink {
     [[nodiscard]] Status write(std::string_view raw) override;
     // The next `size` bytes of the tar are in the file `path` of the tree, from `offset` on.
     [[nodiscard]] Status payload(std::string_view path, std::int64_t offset, std::int64_t size);
+    [[nodiscard]] Status moved(std::string_view path, std::uint64_t number);
     [[nodiscard]] Status finish() override;
 
   private:
@@ -27,6 +28,7 @@ class SkeletonWriter : public ByteSink {
 };
 
 // Writes the tar again: skeleton_fd and the tree beneath tree_fd into the sink (which is not finished).
-[[nodiscard]] Status replay_skeleton(int skeleton_fd, int tree_fd, ByteSink& sink);
+// kept_fd: folder of what was moved, -1 for none.
+[[nodiscard]] Status replay_skeleton(int skeleton_fd, int tree_fd, int kept_fd, ByteSink& sink);
 
 } // namespace berth::image

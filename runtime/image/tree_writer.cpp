@@ -201,6 +201,20 @@ Status TreeWriter::make_opaque(int directory) {
     return {};
 }
 
+// Takes away what a later entry of the same name replaces. The skeleton still needs its content.
+Status TreeWriter::replace(const Place& at, mode_t mode) {
+    // Parents that were reached through what goes now; they are forgotten when `at` is no longer needed.
+    stale_ = stale_ || S_ISDIR(mode) || S_ISLNK(mode);
+    if (options_.kept >= 0 && (S_ISREG(mode) || S_ISDIR(mode))) {
+        if (::renameat(at.parent, at.name.c_str(), options_.kept, concat(kept_).c_str()) != 0)
+            return fail_errno("replace the entry");
+        return options_.skeleton->moved(at.path, kept_++);
+    }
+    if (S_ISDIR(mode)) return remove_tree_at(at.parent, at.name);
+    if (::unlinkat(at.parent, at.name.c_str(), 0) != 0) return fail_errno("replace the entry");
+    return {};
+}
+
 Status TreeWriter::create(const Place& at, const std::function<int()>& call, bool* replaced_whiteout) {
     if (call() >= 0) return {};
     if (errno != EEXIST) return fail_errno("create the entry");
@@ -208,13 +222,7 @@ Status TreeWriter::create(const Place& at, const std::function<int()>& call, boo
     if (::fstatat(at.parent, at.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
         return fail_errno("examine what is there");
     if (replaced_whiteout != nullptr) *replaced_whiteout = is_whiteout_device(st);
-    // Parents that were reached through what goes now; they are forgotten when `at` is no longer needed.
-    stale_ = stale_ || S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode);
-    if (S_ISDIR(st.st_mode)) {
-        BERTH_TRY(remove_tree_at(at.parent, at.name));
-    } else if (::unlinkat(at.parent, at.name.c_str(), 0) != 0) {
-        return fail_errno("replace the entry");
-    }
+    BERTH_TRY(replace(at, st.st_mode));
     if (call() < 0) return fail_errno("create the entry");
     return {};
 }

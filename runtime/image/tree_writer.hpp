@@ -56,6 +56,7 @@ class TreeWriter {
     // Runs a creating call; when the name is taken, removes what is there and runs it again.
     [[nodiscard]] Status create(const Place& at, const std::function<int()>& call,
                                 bool* replaced_whiteout = nullptr);
+    [[nodiscard]] Status replace(const Place& at, mode_t mode);
     [[nodiscard]] Status make_opaque(int directory);
     [[nodiscard]] Status set_fd_attributes(const TarEntry& entry, int fd);
     [[nodiscard]] Status set_path_attributes(const TarEntry& entry, const Place& at);
@@ -71,6 +72,7 @@ class TreeWriter {
     bool stale_ = false; // something that parents_ may have been reached through was replaced
     std::vector<FolderTime> folder_times_;
     std::int64_t until_space_check_ = 0;
+    std::uint64_t kept_ = 0; // things moved to options_.kept
 };
 
 } // namespace berth::image

@@ -21,6 +21,7 @@ struct UnpackOptions {
     TreeKind kind = TreeKind::layer;
     std::int64_t max_bytes = 0;         // of the tar; 0: layer_size_limit()
     SkeletonWriter* skeleton = nullptr; // records what is needed to write the same tar again
+    int kept = -1; // with a skeleton: folder that takes what a later entry of the same name replaces
 };
 
 struct UnpackResult {

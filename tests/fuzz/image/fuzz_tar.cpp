@@ -78,7 +78,7 @@ void unpack(const std::string& tar, const std::string& place) {
         StringSink again(16u << 20);
         // Entries that replaced each other may make this an error, but never other bytes without one: the
         // store compares digests. What must not happen is a crash.
-        (void)replay_skeleton(skeleton_file->get(), fd->get(), again);
+        (void)replay_skeleton(skeleton_file->get(), fd->get(), -1, again);
     }
 }
 

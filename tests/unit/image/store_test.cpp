@@ -145,6 +145,25 @@ TEST_CASE("save and load bring the same image back, and the same tars") {
     CHECK(saved(to, {"app:1", "other/name:2"}) == archive);
 }
 
+TEST_CASE("a tar that lists names twice is saved as it was") {
+    const Sandbox sandbox;
+    const std::string tar = TarBuilder()
+                                .file("x", "first")
+                                .file("x", "second")
+                                .folder("d")
+                                .file("d/y", "inside")
+                                .file("d/y", "inside again")
+                                .file("d", "a file now")
+                                .file("x", "third")
+                                .hard_link("z", "x")
+                                .done();
+    const auto image = import_text(sandbox, tar, "twice");
+    StringSink out(1u << 20);
+    require(write_layer_tar(sandbox.context, image.config.rootfs.diff_ids[0], out));
+    CHECK(out.take() == tar);
+    CHECK(content_of(lower_dirs(sandbox.context, image)->front() + "/x") == "third");
+}
+
 TEST_CASE("an archive is an OCI layout too") {
     const Sandbox from;
     const auto image = import_text(from, rich_tar(), "app:1");
