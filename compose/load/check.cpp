@@ -129,7 +129,9 @@ class Checker {
     bool wrong_kind(const SourceNode& node, const Shape& shape, const Path& path) {
         Error error =
             invalid(concat("must be ", expected_kinds(shape), ", not ", kind_name(node.kind)), node.pos());
-        if (node.is_null())
+        if (shape.reads == Reads::duration && (node.kind == Kind::integer || node.kind == Kind::real))
+            error.hint(concat("a duration has a unit: ", node.text, "s"));
+        else if (node.is_null())
             error.hint("give it a value, or remove the key");
         else if (node.is_scalar() && shape.scalars != 0 && (shape.scalars & k_str) != 0)
             error.hint("put the value in quotes");

@@ -122,7 +122,8 @@ Result<std::vector<SourceNode>> expand_port(std::string_view text, const Place& 
     if (parts.host_ip.size() > 1 && parts.host_ip.front() == '[' && parts.host_ip.back() == ']')
         parts.host_ip = parts.host_ip.substr(1, parts.host_ip.size() - 2);
     else if (parts.host_ip.find(':') != std::string::npos)
-        return bad("an IPv6 address needs brackets, as in \"[::1]:80:80\"");
+        return bad(is_address(parts.host_ip) ? "an IPv6 address needs brackets, as in \"[::1]:80:80\""
+                                             : "it has too many colons");
     if (!parts.host_ip.empty() && !is_address(parts.host_ip))
         return bad(concat(quoted(parts.host_ip), " is no IP address"));
     const auto target = parse_port_range(parts.target);
