@@ -1,0 +1,7 @@
+# escape=`
+FROM base
+COPY C:\some\folder\ `
+     C:\other\
+RUN one `
+
+    two

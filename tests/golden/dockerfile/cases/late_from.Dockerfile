@@ -1,0 +1,3 @@
+ARG A
+ENV B=c
+FROM base
