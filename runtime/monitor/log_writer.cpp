@@ -14,7 +14,8 @@ namespace berth::monitor {
 namespace {
 
 constexpr std::size_t k_most_part = 16u << 10; // as Docker: longer lines are split
-constexpr std::size_t k_keep_buffer = 8u << 10;
+constexpr std::size_t k_most_buffer = 64u << 10;
+constexpr std::size_t k_keep_buffer = 8u << 10; // of an idle container
 
 // 0: as it is; 1: needs a look.
 constexpr std::array<std::uint8_t, 256> k_special = [] {
@@ -122,6 +123,7 @@ void LogWriter::write(Stream stream, std::string_view bytes) {
     tail_[1] = concat("\",\"stream\":\"stderr\",\"time\":\"", now, "\"}\n");
     split(stream, bytes);
     flush();
+    if (buffer_.capacity() > k_keep_buffer && bytes.size() < k_keep_buffer) buffer_.shrink_to_fit();
 }
 
 void LogWriter::split(Stream stream, std::string_view bytes) {
@@ -163,6 +165,11 @@ void LogWriter::emit(Stream stream, std::string_view text) {
     buffer_ += "{\"log\":\"";
     append_log_text(buffer_, text);
     buffer_ += tail_[static_cast<std::size_t>(stream)];
+    // Short lines grow thirtyfold in their records: neither the buffer nor a file may become that much
+    // larger.
+    const bool file_full =
+        plan_.max_size > 0 && size_ + static_cast<std::int64_t>(buffer_.size()) >= plan_.max_size;
+    if (buffer_.size() >= k_most_buffer || file_full) flush();
 }
 
 void LogWriter::flush() {
@@ -174,7 +181,6 @@ void LogWriter::flush() {
     }
     store();
     buffer_.clear();
-    if (buffer_.capacity() > k_keep_buffer) buffer_.shrink_to_fit();
 }
 
 void LogWriter::store() {

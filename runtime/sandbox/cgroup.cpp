@@ -171,7 +171,27 @@ Result<Cgroup> Cgroup::open(const CgroupLayout& layout, const std::string& path,
     return cgroup;
 }
 
+namespace {
+
+// What an earlier start left under this name. Not only its processes go but the folder too: since Linux 6.15
+// a cgroup counts the kills that were written to it, and a process cloned into one with a count dies at
+// birth.
+Status remove_leftover(const CgroupLayout& layout, const CgroupPlan& plan) {
+    BERTH_ASSIGN_OR_RETURN(const Cgroup old, Cgroup::open(layout, plan.path, plan.controllers));
+    if (old.populated()) {
+        BERTH_TRY(old.clear());
+        BERTH_ASSIGN_OR_RETURN(const bool empty, old.wait_empty(std::chrono::seconds(10)));
+        if (!empty)
+            return fail(ErrorCode::in_use, concat("clear the cgroup '", plan.path,
+                                                  "' of an earlier start: its processes do not end"));
+    }
+    return old.remove();
+}
+
+} // namespace
+
 Result<Cgroup> Cgroup::create(const CgroupLayout& layout, const CgroupPlan& plan) {
+    BERTH_TRY(remove_leftover(layout, plan));
     std::vector<std::string> made;
     Rollback undo;
     undo.add([&made] {
@@ -186,14 +206,6 @@ Result<Cgroup> Cgroup::create(const CgroupLayout& layout, const CgroupPlan& plan
         if (layout.v2_only()) BERTH_TRY(enable_controllers(layout.unified, plan.path, plan));
     }
     BERTH_ASSIGN_OR_RETURN(Cgroup cgroup, open(layout, plan.path, plan.controllers));
-    if (cgroup.populated()) {
-        BERTH_TRY(cgroup.clear());
-        BERTH_ASSIGN_OR_RETURN(const bool empty, cgroup.wait_empty(std::chrono::seconds(10)));
-        if (!empty)
-            return fail(ErrorCode::in_use, concat("clear the cgroup '", plan.path,
-                                                  "' of an earlier start: its processes do not end"));
-    }
-    (void)cgroup.freeze(false);
     for (const auto& write : plan.writes)
         BERTH_TRY(cgroup.set(write));
     if (!plan.devices.empty()) {

@@ -165,7 +165,8 @@ Lookup<SyncEvent> receive_sync(int sync) {
     header.msg_control = control;
     header.msg_controllen = sizeof control;
     auto got = ::recvmsg(sync, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    // A process that ends with a message of ours unread gives this error once, in front of what it said itself.
+    // A process that ends with a message of ours unread gives this error once, in front of what it said
+    // itself.
     if (got < 0 && errno == ECONNRESET) got = ::recvmsg(sync, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     SyncEvent event;
     if (got < 0) {

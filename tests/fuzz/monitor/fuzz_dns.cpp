@@ -9,7 +9,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view packet(reinterpret_cast<const char*>(data), size);
     const auto parsed = parse_query(packet);
     if (parsed.query) {
-        const auto reply = make_reply(packet, *parsed.query, Rcode::ok, {{k_type_a, "\1\2\3\4"}}, parsed.query->udp_size);
+        const auto reply =
+            make_reply(packet, *parsed.query, Rcode::ok, {{k_type_a, "\1\2\3\4"}}, parsed.query->udp_size);
         if (!is_reply_to(reply, packet, parsed.query->question_end)) std::abort();
         (void)reverse_address(parsed.query->name);
         (void)encode_name(parsed.query->name);

@@ -36,35 +36,48 @@ std::string scope_root() {
 }
 
 void fill_layer(const std::string& layer) {
-    for (const char* name : {"bin", "etc", "proc", "sys", "dev", "tmp", "root"}) must(make_dirs(join_path(layer, name), 0755));
+    for (const char* name : {"bin", "etc", "proc", "sys", "dev", "tmp", "root"})
+        must(make_dirs(join_path(layer, name), 0755));
     must(write_atomic(layer + "/bin/busybox", must(read_file("/usr/bin/busybox")), 0755));
-    for (const char* name : {"sh", "cat", "ls", "id", "echo", "sleep", "true", "false", "kill", "ps", "mount", "umount", "mkdir",
-                             "touch", "wc", "hostname", "stat", "readlink", "nslookup", "head", "grep", "test", "seq", "dd",
-                             "tty", "stty", "env", "pwd", "ulimit", "rm", "ln", "mknod", "yes", "setsid", "trap", "nc", "tr", "ip"})
+    for (const char* name :
+         {"sh",    "cat",    "ls",    "id",     "echo", "sleep",    "true", "false",    "kill",     "ps",
+          "mount", "umount", "mkdir", "touch",  "wc",   "hostname", "stat", "readlink", "nslookup", "head",
+          "grep",  "test",   "seq",   "dd",     "tty",  "stty",     "env",  "pwd",      "ulimit",   "rm",
+          "ln",    "mknod",  "yes",   "setsid", "trap", "nc",       "tr",   "ip"})
         (void)::symlink("busybox", (layer + "/bin/" + name).c_str());
-    must(write_atomic(layer + "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/:/bin/sh\n", 0644));
+    must(write_atomic(layer + "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/:/bin/sh\n",
+                      0644));
 }
 
 oci::Spec default_spec() {
     oci::Spec spec;
     spec.process.env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"};
-    const std::vector<std::string> caps{"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_NET_RAW", "CAP_SETGID",
-                                        "CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL"};
-    spec.process.capabilities.bounding = spec.process.capabilities.effective = spec.process.capabilities.permitted = caps;
+    const std::vector<std::string> caps{
+        "CAP_CHOWN",   "CAP_DAC_OVERRIDE",     "CAP_FSETID",     "CAP_FOWNER",
+        "CAP_NET_RAW", "CAP_SETGID",           "CAP_SETUID",     "CAP_SETFCAP",
+        "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL"};
+    spec.process.capabilities.bounding = spec.process.capabilities.effective =
+        spec.process.capabilities.permitted = caps;
     spec.hostname = "box";
     spec.mounts = {{"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}},
                    {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
-                   {"/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
+                   {"/dev/pts",
+                    "devpts",
+                    "devpts",
+                    {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
                    {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
                    {"/sys/fs/cgroup", "cgroup", "cgroup", {"ro", "nosuid", "noexec", "nodev"}},
                    {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
                    {"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}}};
-    for (const char* type : {"pid", "network", "mount", "ipc", "uts", "cgroup"}) spec.linux_.namespaces.push_back({type, ""});
-    spec.linux_.masked_paths = {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware", "/proc/acpi"};
+    for (const char* type : {"pid", "network", "mount", "ipc", "uts", "cgroup"})
+        spec.linux_.namespaces.push_back({type, ""});
+    spec.linux_.masked_paths = {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware",
+                                "/proc/acpi"};
     spec.linux_.readonly_paths = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
-    spec.linux_.resources.devices = {{false, "a", {}, {}, "rwm"}, {true, "c", 1, 3, "rwm"}, {true, "c", 1, 5, "rwm"},
-                                     {true, "c", 1, 7, "rwm"},    {true, "c", 1, 8, "rwm"}, {true, "c", 1, 9, "rwm"},
-                                     {true, "c", 5, 0, "rwm"},    {true, "c", 5, 2, "rwm"}, {true, "c", 136, {}, "rwm"}};
+    spec.linux_.resources.devices = {
+        {false, "a", {}, {}, "rwm"}, {true, "c", 1, 3, "rwm"}, {true, "c", 1, 5, "rwm"},
+        {true, "c", 1, 7, "rwm"},    {true, "c", 1, 8, "rwm"}, {true, "c", 1, 9, "rwm"},
+        {true, "c", 5, 0, "rwm"},    {true, "c", 5, 2, "rwm"}, {true, "c", 136, {}, "rwm"}};
     return spec;
 }
 
@@ -92,13 +105,17 @@ Stage::Stage() : spec(default_spec()), id_(make_id()) {
     folder_ = join_path(root, id_.substr(0, 12));
     layer_ = folder_ + "/layer";
     victim_ = folder_ + "/victim";
-    for (const char* name : {"layer", "upper", "work", "bundle", "exec", "victim"}) must(make_dirs(join_path(folder_, name), 0700));
+    for (const char* name : {"layer", "upper", "work", "bundle", "exec", "victim"})
+        must(make_dirs(join_path(folder_, name), 0700));
     must(write_atomic(victim_ + "/file", "precious", 0600));
-    for (const char* name : {"/layer", "/upper"}) (void)::chmod((folder_ + name).c_str(), 0755); // "/" of the container
+    for (const char* name : {"/layer", "/upper"})
+        (void)::chmod((folder_ + name).c_str(), 0755); // "/" of the container
     fill_layer(layer_);
     cgroup_ = concat(Paths(root + "/data", root + "/run").scope(), "/", id_);
     spec.linux_.cgroups_path = "/" + cgroup_;
-    spec.annotations = {{"berth.overlay.lowers", layer_}, {"berth.overlay.upper", folder_ + "/upper"}, {"berth.overlay.work", folder_ + "/work"}};
+    spec.annotations = {{"berth.overlay.lowers", layer_},
+                        {"berth.overlay.upper", folder_ + "/upper"},
+                        {"berth.overlay.work", folder_ + "/work"}};
     plan.container_dir = folder_;
     plan.exec_dir = folder_ + "/exec";
     plan.log.directory = folder_ + "/log";
@@ -144,7 +161,11 @@ void Stage::spawn_monitor() {
     SpawnOptions options;
     options.program = BERTH_MONITOR;
     options.argv = {"berth-monitor", "run"};
-    options.fds = {{null.get(), 0}, {null.get(), 1}, {2, 2}, {memory.get(), monitor::k_plan_fd}, {pair.b.get(), monitor::k_start_fd}};
+    options.fds = {{null.get(), 0},
+                   {null.get(), 1},
+                   {2, 2},
+                   {memory.get(), monitor::k_plan_fd},
+                   {pair.b.get(), monitor::k_start_fd}};
     if (netns) options.fds.push_back({netns.get(), monitor::k_netns_fd});
     monitor_ = must(spawn(options));
     start_socket_ = std::move(pair.a);
@@ -223,7 +244,8 @@ Outcome Stage::run() {
     }
     (void)::waitpid(static_cast<pid_t>(monitor_.pid), nullptr, 0);
     monitor_ = {};
-    if (const auto text = read_file(folder_ + "/state.json")) outcome.state = must(parse_record<runtime::ContainerState>(*text, "state.json"));
+    if (const auto text = read_file(folder_ + "/state.json"))
+        outcome.state = must(parse_record<runtime::ContainerState>(*text, "state.json"));
     return outcome;
 }
 
@@ -243,7 +265,8 @@ runtime::ContainerState Stage::wait_for(const std::function<bool(const runtime::
 runtime::ContainerState Stage::wait_end() {
     (void)::waitpid(static_cast<pid_t>(monitor_.pid), nullptr, 0);
     monitor_ = {};
-    return must(parse_record<runtime::ContainerState>(must(read_file(folder_ + "/state.json")), "state.json"));
+    return must(
+        parse_record<runtime::ContainerState>(must(read_file(folder_ + "/state.json")), "state.json"));
 }
 
 monitor::Ack Stage::ask(const monitor::Request& request) {
@@ -267,7 +290,8 @@ runtime::ContainerState Stage::stop(std::int64_t timeout_ns, int signal) {
     return *state;
 }
 
-Stage::Exec Stage::exec(std::vector<std::string> argv, const std::function<void(sandbox::ProcessPlan&)>& change, Fd* terminal) {
+Stage::Exec Stage::exec(std::vector<std::string> argv,
+                        const std::function<void(sandbox::ProcessPlan&)>& change, Fd* terminal) {
     monitor::ExecPlan exec;
     exec.target = reply_.process;
     exec.cgroup_path = plan.launch.cgroup.path;
@@ -283,7 +307,11 @@ Stage::Exec Stage::exec(std::vector<std::string> argv, const std::function<void(
     SpawnOptions options;
     options.program = BERTH_MONITOR;
     options.argv = {"berth-monitor", "exec"};
-    options.fds = {{null.get(), 0}, {pipe.write.get(), 1}, {pipe.write.get(), 2}, {memory.get(), monitor::k_plan_fd}, {pair.b.get(), monitor::k_start_fd}};
+    options.fds = {{null.get(), 0},
+                   {pipe.write.get(), 1},
+                   {pipe.write.get(), 2},
+                   {memory.get(), monitor::k_plan_fd},
+                   {pair.b.get(), monitor::k_start_fd}};
     const auto process = must(spawn(options));
     pipe.write.reset();
     pair.b.reset();

@@ -1,5 +1,5 @@
-// stage.hpp - one container started through the real berth-monitor without the berth command: a hand-made bundle on a
-// busybox root. Runs under `isolate`.
+// stage.hpp - one container started through the real berth-monitor without the berth command: a hand-made
+// bundle on a busybox root. Runs under `isolate`.
 #pragma once
 
 #include "runtime/base/fd.hpp"
@@ -37,7 +37,8 @@ class Stage {
     std::vector<std::uint8_t> seccomp;
 
     void shell(const std::string& script) { spec.process.args = {"/bin/sh", "-c", script}; }
-    void in_layer(const std::string& path, const std::string& content, unsigned mode = 0644); // a file of the image
+    void in_layer(const std::string& path, const std::string& content,
+                  unsigned mode = 0644); // a file of the image
     void link_in_layer(const std::string& path, const std::string& target);
     // An error of compile_bundle, as text; empty: fine.
     [[nodiscard]] std::string prepare();
@@ -47,7 +48,8 @@ class Stage {
     // Started and left running.
     void start();
     [[nodiscard]] monitor::StartReply start_reply() const { return reply_; }
-    [[nodiscard]] runtime::ContainerState wait_for(const std::function<bool(const runtime::ContainerState&)>& done);
+    [[nodiscard]] runtime::ContainerState
+    wait_for(const std::function<bool(const runtime::ContainerState&)>& done);
     runtime::ContainerState wait_end();
     [[nodiscard]] Fd connect();
     monitor::Ack ask(const monitor::Request& request);
@@ -58,7 +60,8 @@ class Stage {
         std::string output;
         monitor::StartReply reply;
     };
-    Exec exec(std::vector<std::string> argv, const std::function<void(sandbox::ProcessPlan&)>& change = {}, Fd* terminal = nullptr);
+    Exec exec(std::vector<std::string> argv, const std::function<void(sandbox::ProcessPlan&)>& change = {},
+              Fd* terminal = nullptr);
     [[nodiscard]] std::string log() const; // the text of container.log's records, decoded
     [[nodiscard]] std::string victim() const { return victim_; } // a host folder that must never change
     [[nodiscard]] bool victim_untouched() const;

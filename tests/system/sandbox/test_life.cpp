@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -23,7 +24,9 @@ using runtime::Health;
 
 namespace {
 
-bool is_running(const runtime::ContainerState& state) { return state.status == runtime::Status::running; }
+bool is_running(const runtime::ContainerState& state) {
+    return state.status == runtime::Status::running;
+}
 
 Fd new_netns() { // with lo up
     Fd result;
@@ -53,8 +56,9 @@ TEST_CASE("stop: the signal, then SIGKILL after the time-out") {
     SECTION("obeyed") {
         stage.shell("trap 'exit 3' TERM; echo up; while :; do sleep 0.05; done");
         stage.start();
-        stage.wait_for(is_running);
-        while (!path_exists(stage.folder() + "/log/container.log") || stage.log().empty()) ::usleep(1000);
+        (void)stage.wait_for(is_running);
+        while (!path_exists(stage.folder() + "/log/container.log") || stage.log().empty())
+            ::usleep(1000);
         const auto state = stage.stop();
         CHECK(state.exit_code == 3);
         CHECK(state.stopped_by_user);
@@ -67,7 +71,8 @@ TEST_CASE("stop: the signal, then SIGKILL after the time-out") {
     SECTION("another signal, by name of the request") {
         stage.shell("trap 'exit 4' USR1; echo up; while :; do sleep 0.05; done");
         stage.start();
-        while (stage.log().empty()) ::usleep(1000);
+        while (stage.log().empty())
+            ::usleep(1000);
         CHECK(stage.stop(-1, SIGUSR1).exit_code == 4);
     }
     CHECK_FALSE(path_exists(stage.plan.exec_dir + "/control.sock"));
@@ -88,7 +93,9 @@ TEST_CASE("a restart policy counts, backs off, and a stop wins over it") {
         stage.plan.restart = {monitor::RestartKind::always, 0};
         stage.shell("exit 0");
         stage.start();
-        stage.wait_for([](const auto& state) { return state.restart_count >= 2 && state.status == runtime::Status::restarting; });
+        (void)stage.wait_for([](const auto& state) {
+            return state.restart_count >= 2 && state.status == runtime::Status::restarting;
+        });
         const auto state = stage.stop();
         CHECK(state.status == runtime::Status::exited);
     }
@@ -134,7 +141,8 @@ TEST_CASE("health: probes start early, a success is pushed at once, failures cou
         stage.shell("sleep 0.1; touch /ready; sleep 100");
         REQUIRE(stage.prepare().empty());
         stage.plan.health.process = stage.plan.launch.process;
-        stage.plan.health.process.argv = {"/bin/sh", "-c", "echo look; grep CapEff /proc/self/status; test -e /ready"};
+        stage.plan.health.process.argv = {"/bin/sh", "-c",
+                                          "echo look; grep CapEff /proc/self/status; test -e /ready"};
         stage.start();
         const auto state = stage.wait_for([](const auto& s) { return s.health == Health::healthy; });
         REQUIRE_FALSE(state.probes.empty());
@@ -155,7 +163,8 @@ TEST_CASE("health: probes start early, a success is pushed at once, failures cou
         CHECK(state.probes.back().exit_code == -1);
         CHECK(state.probes.back().output.find("exceeded timeout") != std::string::npos);
         const auto left = stage.exec({"/bin/sh", "-c", "ps | grep -c '[s]leep 777'"});
-        CHECK(parse_integer(trim(left.output)).value() <= 2); // the probe that runs at this moment, no older ones
+        CHECK(parse_integer(trim(left.output)).value() <=
+              2); // the probe that runs at this moment, no older ones
     }
     (void)stage.stop(0);
 }
@@ -164,8 +173,10 @@ TEST_CASE("exec runs with the container's policy, its own user and its exit code
     Stage stage;
     stage.shell("sleep 100");
     stage.start();
-    auto result = stage.exec({"/bin/sh", "-c", "grep -E 'CapEff|CapInh' /proc/self/status; hostname; cat /proc/self/cgroup | grep ^0; "
-                                               "ls /proc/self/fd | wc -l; exit 6"});
+    auto result =
+        stage.exec({"/bin/sh", "-c",
+                    "grep -E 'CapEff|CapInh' /proc/self/status; hostname; cat /proc/self/cgroup | grep ^0; "
+                    "ls /proc/self/fd | wc -l; exit 6"});
     CHECK(result.output == "CapInh:\t0000000000000000\nCapEff:\t00000000800425fb\nbox\n0::/\n4\n");
     CHECK(result.exit_code == 6);
     result = stage.exec({"id"}, [](sandbox::ProcessPlan& process) {
@@ -183,10 +194,13 @@ TEST_CASE("exec runs with the container's policy, its own user and its exit code
     });
     CHECK(result.reply.phase == monitor::StartPhase::failed);
     Fd terminal;
-    result = stage.exec({"/bin/sh", "-c", "tty; stty size"}, [](sandbox::ProcessPlan& process) {
-        process.rows = 33;
-        process.columns = 77;
-    }, &terminal);
+    result = stage.exec(
+        {"/bin/sh", "-c", "tty; stty size"},
+        [](sandbox::ProcessPlan& process) {
+            process.rows = 33;
+            process.columns = 77;
+        },
+        &terminal);
     CHECK(result.output == "/dev/pts/0\r\n33 77\r\n");
     (void)stage.stop(0);
 }
@@ -271,7 +285,7 @@ TEST_CASE("a client that does not read loses nothing and holds up nobody") {
     out->write.reset();
     REQUIRE(write_all(in->write.get(), "go\n", "stdin"));
     // The container ends although nothing has been read.
-    stage.wait_for([](const auto& state) { return state.status == runtime::Status::exited; });
+    (void)stage.wait_for([](const auto& state) { return state.status == runtime::Status::exited; });
     CHECK(drain(out->read.get()).size() == 5'000'000);
     CHECK(stage.wait_end().exit_code == 0);
 }
@@ -289,10 +303,10 @@ TEST_CASE("logs are cut into lines, rotated, and survive a full disk") {
     for (const auto& file : *files) {
         struct stat info {};
         REQUIRE(::stat(join_path(stage.plan.log.directory, file).c_str(), &info) == 0);
-        CHECK(info.st_size <= 250'000);
+        CHECK(info.st_size <= 101'000);
     }
     const std::string log = stage.log();
-    CHECK(log.substr(log.size() - 16) == "20000\nno newline");
+    CHECK(log.ends_with("no newline"));
 }
 
 TEST_CASE("a full disk takes log lines but never the container") {

@@ -25,8 +25,9 @@ TEST_CASE("a command runs on its overlay and its exit code is recorded") {
 TEST_CASE("capabilities are exactly the plan's, and none are inheritable") {
     Stage stage;
     stage.shell("grep Cap /proc/self/status; grep NoNewPrivs /proc/self/status");
-    CHECK(stage.run().out == "CapInh:\t0000000000000000\nCapPrm:\t00000000800425fb\nCapEff:\t00000000800425fb\n"
-                             "CapBnd:\t00000000800425fb\nCapAmb:\t0000000000000000\nNoNewPrivs:\t0\n");
+    CHECK(stage.run().out ==
+          "CapInh:\t0000000000000000\nCapPrm:\t00000000800425fb\nCapEff:\t00000000800425fb\n"
+          "CapBnd:\t00000000800425fb\nCapAmb:\t0000000000000000\nNoNewPrivs:\t0\n");
 }
 
 TEST_CASE("a user that is not root has no capabilities but keeps the bounding set") {
@@ -35,12 +36,14 @@ TEST_CASE("a user that is not root has no capabilities but keeps the bounding se
     stage.spec.process.user.additional_gids = {4, 27};
     stage.shell("id; grep -E 'CapEff|CapBnd' /proc/self/status; echo hi > /dev/stdout");
     const auto outcome = stage.run();
-    CHECK(outcome.out == "uid=1000(app) gid=1000 groups=4,27\nCapEff:\t0000000000000000\nCapBnd:\t00000000800425fb\nhi\n");
+    CHECK(outcome.out ==
+          "uid=1000(app) gid=1000 groups=4,27\nCapEff:\t0000000000000000\nCapBnd:\t00000000800425fb\nhi\n");
 }
 
 TEST_CASE("the process sees only its own descriptors, processes and host name") {
     Stage stage;
-    stage.shell("ls /proc/self/fd | wc -l; ls -d /proc/[0-9]* | wc -l; hostname; pwd; cat /proc/self/cgroup | grep '^0:'");
+    stage.shell("ls /proc/self/fd | wc -l; ls -d /proc/[0-9]* | wc -l; hostname; pwd; cat /proc/self/cgroup "
+                "| grep '^0:'");
     // ls itself holds the fourth descriptor; the shell and ls are two processes, wc the third.
     CHECK(stage.run().out == "4\n3\nbox\n/\n0::/\n");
 }
@@ -108,7 +111,9 @@ TEST_CASE("a resource limit above the session's is an error that names it") {
     Stage stage;
     stage.spec.process.rlimits = {{"RLIMIT_NOFILE", 1024, 4096}};
     stage.shell("ulimit -n; ulimit -Hn");
-    SECTION("within") { CHECK(stage.run().out == "1024\n4096\n"); }
+    SECTION("within") {
+        CHECK(stage.run().out == "1024\n4096\n");
+    }
     SECTION("above") {
         stage.spec.process.rlimits = {{"RLIMIT_NOFILE", 1u << 30, 1u << 30}};
         const auto outcome = stage.run();
@@ -120,7 +125,8 @@ TEST_CASE("a resource limit above the session's is an error that names it") {
 TEST_CASE("an init reaps orphans, passes signals on and ends with the program's code") {
     Stage stage;
     stage.spec.annotations["berth.init"] = "true";
-    stage.shell("[ $$ != 1 ] && echo child; (sleep 0.05 &) ; sleep 0.2; ls -d /proc/[0-9]* | wc -l; grep CapEff /proc/1/status; exit 9");
+    stage.shell("[ $$ != 1 ] && echo child; (sleep 0.05 &) ; sleep 0.2; ls -d /proc/[0-9]* | wc -l; grep "
+                "CapEff /proc/1/status; exit 9");
     const auto outcome = stage.run();
     CHECK(outcome.out == "child\n4\nCapEff:\t00000000800425fb\n");
     CHECK(outcome.state.exit_code == 9);
@@ -132,7 +138,8 @@ TEST_CASE("mounts: binds, read-only recursion, tmpfs with a copy, targets made")
     stage.spec.mounts.push_back({"/new/place", "bind", stage.victim(), {"rbind", "rro"}});
     stage.spec.mounts.push_back({"/etc/one", "bind", stage.victim() + "/file", {"bind", "ro"}});
     stage.spec.mounts.push_back({"/data", "tmpfs", "tmpfs", {"tmpcopyup", "size=1m", "nosuid"}});
-    stage.shell("cat /new/place/file /etc/one /data/of-image; touch /new/place/x || echo refused; touch /data/y && echo ok; "
+    stage.shell("cat /new/place/file /etc/one /data/of-image; touch /new/place/x || echo refused; touch "
+                "/data/y && echo ok; "
                 "grep ' /data ' /proc/self/mounts | cut -d' ' -f4; grep -c shared: /proc/self/mountinfo");
     const auto outcome = stage.run();
     CHECK(outcome.out.find("preciouspreciouscopiedrefused\nok\n") == 0);
@@ -177,11 +184,13 @@ TEST_CASE("device nodes are real, rights hold, others cannot be made") {
     stage.spec.process.capabilities.effective.push_back("CAP_MKNOD");
     stage.spec.process.capabilities.permitted.push_back("CAP_MKNOD");
     stage.spec.linux_.devices.push_back({"/dev/mine", "c", 1, 5, 0600, 0, 0});
-    stage.shell("stat -c '%F %t:%T %a' /dev/null /dev/mine; head -c 3 /dev/mine | wc -c; readlink /dev/stdout; "
-                "mknod /tmp/kmsg c 1 11 || echo refused; ls /dev | tr '\\n' ' '");
+    stage.shell(
+        "stat -c '%F %t:%T %a' /dev/null /dev/mine; head -c 3 /dev/mine | wc -c; readlink /dev/stdout; "
+        "mknod /tmp/kmsg c 1 11 || echo refused; ls /dev | tr '\\n' ' '");
     const auto outcome = stage.run();
-    CHECK(outcome.out == "character special file 1:3 666\ncharacter special file 1:5 600\n3\n/proc/self/fd/1\nrefused\n"
-                         "fd full mine mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero ");
+    CHECK(outcome.out ==
+          "character special file 1:3 666\ncharacter special file 1:5 600\n3\n/proc/self/fd/1\nrefused\n"
+          "fd full mine mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero ");
 }
 
 TEST_CASE("limits of the plan arrive in the cgroup and inside") {
@@ -189,7 +198,8 @@ TEST_CASE("limits of the plan arrive in the cgroup and inside") {
     stage.spec.linux_.resources.pids = oci::Pids{33};
     stage.spec.linux_.resources.memory = oci::Memory{};
     stage.spec.linux_.resources.memory->limit = 64 << 20;
-    stage.shell("cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max /sys/fs/cgroup/memory/memory.limit_in_bytes "
+    stage.shell("cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max "
+                "/sys/fs/cgroup/memory/memory.limit_in_bytes "
                 "/sys/fs/cgroup/memory.max 2>/dev/null; mkdir /sys/fs/cgroup/x || echo refused");
     CHECK(stage.run().out == "33\n67108864\nrefused\n");
 }
@@ -200,4 +210,3 @@ TEST_CASE("kernel parameters of the container's own namespaces are set") {
     stage.shell("cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/msgmax");
     CHECK(stage.run().out == "0\n4096\n");
 }
-

@@ -8,7 +8,8 @@ using runtime::Health;
 
 namespace {
 
-HealthPlan plan(std::chrono::nanoseconds interval, std::int64_t retries, std::chrono::nanoseconds start_period = 0ns) {
+HealthPlan plan(std::chrono::nanoseconds interval, std::int64_t retries,
+                std::chrono::nanoseconds start_period = 0ns) {
     HealthPlan out;
     out.interval_ns = interval.count();
     out.retries = retries;
@@ -29,7 +30,8 @@ TEST_CASE("probes begin early and double up to the interval") {
 
 TEST_CASE("early failures count once an interval") {
     HealthSchedule schedule(plan(1s, 3));
-    for (const auto at : {20ms, 60ms, 140ms, 300ms, 620ms}) CHECK_FALSE(schedule.judge(false, at));
+    for (const auto at : {20ms, 60ms, 140ms, 300ms, 620ms})
+        CHECK_FALSE(schedule.judge(false, at));
     CHECK(schedule.streak() == 0);
     CHECK(schedule.judge(false, 1260ms));
     CHECK_FALSE(schedule.judge(false, 1300ms));

@@ -50,7 +50,11 @@ TEST_CASE("a record a line, across writes and streams") {
     writer.write(Stream::out, "o\n\nthree");
     writer.end(Stream::out);
     using Pair = std::pair<std::string, std::string>;
-    CHECK(log.records() == std::vector<Pair>{{"stdout", "one\n"}, {"stderr", "bad\n"}, {"stdout", "two\n"}, {"stdout", "\n"}, {"stdout", "three"}});
+    CHECK(log.records() == std::vector<Pair>{{"stdout", "one\n"},
+                                             {"stderr", "bad\n"},
+                                             {"stdout", "two\n"},
+                                             {"stdout", "\n"},
+                                             {"stdout", "three"}});
 }
 
 TEST_CASE("long lines come in parts of 16 KiB that cut no character") {
@@ -72,13 +76,16 @@ TEST_CASE("files rotate and the oldest goes") {
     Log log;
     log.plan.max_size = 1000;
     LogWriter writer(log.plan);
-    for (int i = 0; i < 100; ++i) writer.write(Stream::out, concat("line ", i, "\n"));
-    CHECK(*list_dir(log.folder.path()) == std::vector<std::string>{"container.log", "container.log.1", "container.log.2"});
+    for (int i = 0; i < 100; ++i)
+        writer.write(Stream::out, concat("line ", i, "\n"));
+    CHECK(*list_dir(log.folder.path()) ==
+          std::vector<std::string>{"container.log", "container.log.1", "container.log.2"});
     CHECK(log.records().back().second == "line 99\n");
     CHECK(read_file(log.folder.path() + "/container.log")->size() <= 1000);
     log.plan.max_files = 1;
     LogWriter single(log.plan);
-    for (int i = 0; i < 100; ++i) single.write(Stream::out, concat("line ", i, "\n"));
+    for (int i = 0; i < 100; ++i)
+        single.write(Stream::out, concat("line ", i, "\n"));
     CHECK(read_file(log.folder.path() + "/container.log")->size() <= 1000);
 }
 

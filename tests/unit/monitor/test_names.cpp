@@ -13,7 +13,8 @@ using namespace berth::monitor::names;
 
 namespace {
 
-std::string question(std::string_view name, std::uint16_t type, std::string_view more = "", unsigned additional = 0) {
+std::string question(std::string_view name, std::uint16_t type, std::string_view more = "",
+                     unsigned additional = 0) {
     std::string out("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00", 11);
     out += static_cast<char>(additional);
     out += encode_name(name);
@@ -23,11 +24,15 @@ std::string question(std::string_view name, std::uint16_t type, std::string_view
     return out + std::string(more);
 }
 
-Query asked(std::string_view name, std::uint16_t type) { return *parse_query(question(name, type)).query; }
+Query asked(std::string_view name, std::uint16_t type) {
+    return *parse_query(question(name, type)).query;
+}
 
 struct Names {
     TempDir folder = std::move(*TempDir::make("/tmp", "berth-names-"));
-    void add(const NameRecord& record) { REQUIRE(write_atomic(join_path(folder.path(), record.container_id), to_wire(record))); }
+    void add(const NameRecord& record) {
+        REQUIRE(write_atomic(join_path(folder.path(), record.container_id), to_wire(record)));
+    }
     NamesPlan plan() const {
         NamesPlan out;
         out.folders = {folder.path()};
@@ -42,7 +47,8 @@ TEST_CASE("bytes that are no question are refused, and replies are never answere
     CHECK_FALSE(parse_query("").query);
     CHECK_FALSE(parse_query("short").query);
     std::string packet = question("web", k_type_a);
-    for (std::size_t size = 0; size < packet.size(); ++size) CHECK_FALSE(parse_query(std::string_view(packet).substr(0, size)).query);
+    for (std::size_t size = 0; size < packet.size(); ++size)
+        CHECK_FALSE(parse_query(std::string_view(packet).substr(0, size)).query);
     packet[2] = static_cast<char>(0x81);
     CHECK(parse_query(packet).error == QueryError::ignore);
     packet = question("web", k_type_a);
@@ -63,11 +69,13 @@ TEST_CASE("questions are read, EDNS too") {
     CHECK(query.name == "web.shop_front");
     CHECK(query.type == k_type_aaaa);
     CHECK(query.udp_size == 512);
-    const auto parsed = parse_query(question("a", k_type_a, std::string_view("\0\0\x29\x04\xd0\0\0\0\0\0\0", 11), 1));
+    const auto parsed =
+        parse_query(question("a", k_type_a, std::string_view("\0\0\x29\x04\xd0\0\0\0\0\0\0", 11), 1));
     REQUIRE(parsed.query);
     CHECK(parsed.query->edns);
     CHECK(parsed.query->udp_size == 1232);
-    const auto reply = make_reply(question("a", k_type_a), *parsed.query, Rcode::ok, {{k_type_a, "\1\2\3\4"}}, 1232);
+    const auto reply =
+        make_reply(question("a", k_type_a), *parsed.query, Rcode::ok, {{k_type_a, "\1\2\3\4"}}, 1232);
     CHECK(reply.substr(reply.size() - 11, 3) == std::string("\0\0\x29", 3));
     CHECK(is_reply_to(reply, question("a", k_type_a), parsed.query->question_end));
     CHECK_FALSE(is_reply_to(reply, question("b", k_type_a), parsed.query->question_end));
@@ -87,7 +95,8 @@ TEST_CASE("reverse names") {
     CHECK(reverse_address("4.3.2.10.in-addr.arpa") == std::string("\x0a\2\3\4", 4));
     CHECK_FALSE(reverse_address("4.3.2.256.in-addr.arpa"));
     CHECK_FALSE(reverse_address("3.2.10.in-addr.arpa"));
-    const auto v6 = reverse_address("1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa");
+    const auto v6 =
+        reverse_address("1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa");
     REQUIRE(v6);
     CHECK(*v6 == std::string("\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16));
     CHECK_FALSE(reverse_address("x.0.ip6.arpa"));
@@ -125,7 +134,8 @@ TEST_CASE("addresses of resolvers") {
     CHECK(parse_server("9.9.9.9:5353"));
     CHECK(parse_server("::1"));
     CHECK(parse_server("[::1]:53"));
-    for (const char* wrong : {"", "one", "1.1.1.1:", "1.1.1.1:0", "1.1.1.1:70000", "[::1", "[::1]53", "[::1]:", "1.1.1"}) {
+    for (const char* wrong :
+         {"", "one", "1.1.1.1:", "1.1.1.1:0", "1.1.1.1:70000", "[::1", "[::1]53", "[::1]:", "1.1.1"}) {
         INFO(wrong);
         CHECK_FALSE(parse_server(wrong));
     }

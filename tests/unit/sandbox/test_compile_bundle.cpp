@@ -12,7 +12,9 @@ using namespace berth::sandbox;
 
 namespace {
 
-bool no_file(const std::string&) { return false; }
+bool no_file(const std::string&) {
+    return false;
+}
 
 oci::Spec minimal() {
     oci::Spec spec;
@@ -131,11 +133,15 @@ TEST_CASE("only kernel parameters of the container's own namespaces are taken") 
 TEST_CASE("a bundle becomes a plan") {
     auto spec = minimal();
     spec.linux_.namespaces.push_back({"network", "/proc/77/ns/net"});
-    spec.annotations = {{"berth.overlay.lowers", "/l1:/l2"}, {"berth.overlay.upper", "/u"}, {"berth.overlay.work", "/w"}, {"berth.init", "true"}};
+    spec.annotations = {{"berth.overlay.lowers", "/l1:/l2"},
+                        {"berth.overlay.upper", "/u"},
+                        {"berth.overlay.work", "/w"},
+                        {"berth.init", "true"}};
     spec.process.cwd = "/srv/../app";
     const auto plan = compile_bundle(spec, "/bundle", "abc", hybrid(), {1, 2, 3, 4, 5, 6, 7, 8});
     REQUIRE(plan);
-    CHECK(plan->new_namespaces == (sys::k_clone_newns | sys::k_clone_newpid | sys::k_clone_newipc | sys::k_clone_newuts));
+    CHECK(plan->new_namespaces ==
+          (sys::k_clone_newns | sys::k_clone_newpid | sys::k_clone_newipc | sys::k_clone_newuts));
     REQUIRE(plan->join.size() == 1);
     CHECK(plan->join[0].path == "/proc/77/ns/net");
     CHECK(plan->root.lowers == std::vector<std::string>{"/l1", "/l2"});
@@ -156,7 +162,8 @@ TEST_CASE("mount options") {
     CHECK(step->attributes == (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID));
     CHECK(step->propagation == (MS_SLAVE | MS_REC));
 
-    mount = {"/t", "tmpfs", "tmpfs", {"size=64m", "mode=1777", "noexec", "ro", "rw", "tmpcopyup", "strictatime"}};
+    mount = {
+        "/t", "tmpfs", "tmpfs", {"size=64m", "mode=1777", "noexec", "ro", "rw", "tmpcopyup", "strictatime"}};
     step = compile_mount(mount, "/bundle", no_file);
     REQUIRE(step);
     CHECK(step->options == std::vector<std::string>{"size=64m", "mode=1777"});
@@ -170,7 +177,8 @@ TEST_CASE("mount options") {
 }
 
 TEST_CASE("targets that would cover the kernel's own files are refused") {
-    for (const char* target : {"/", "/..", "/proc", "/proc/sys", "/proc/self/attr/exec", "/proc/1", "/proc/../proc/sys", "/sys", "/sys/fs/cgroup"}) {
+    for (const char* target : {"/", "/..", "/proc", "/proc/sys", "/proc/self/attr/exec", "/proc/1",
+                               "/proc/../proc/sys", "/sys", "/sys/fs/cgroup"}) {
         INFO(target);
         CHECK_FALSE(compile_mount({target, "bind", "/s", {"bind"}}, "/b", no_file));
     }
