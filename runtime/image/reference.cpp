@@ -181,12 +181,18 @@ Result<Reference> parse_reference(std::string_view text) {
     return out;
 }
 
+// Shortened only as far as the result still means the same: "docker.io/a.b/c" is not "a.b/c", which names a
+// host.
 std::string Reference::familiar_name() const {
     if (host != k_default_host) return concat(host, "/", repository);
-    if (repository.starts_with(k_official_prefix) &&
-        repository.find('/', k_official_prefix.size()) == std::string::npos)
-        return repository.substr(k_official_prefix.size());
-    return repository;
+    const auto slash = repository.find('/');
+    const std::string_view first(repository.data(), slash == std::string::npos ? repository.size() : slash);
+    if (slash != std::string::npos && names_host(first)) return concat(host, "/", repository);
+    if (!repository.starts_with(k_official_prefix) ||
+        repository.find('/', k_official_prefix.size()) != std::string::npos)
+        return repository;
+    auto official = repository.substr(k_official_prefix.size());
+    return is_digest(concat("sha256:", official)) ? repository : official; // 64 digits would be an image id
 }
 
 namespace {

@@ -26,6 +26,16 @@ TEST_CASE("the first component is a host only when it looks like one") {
     CHECK(parse_reference("docker.io/me/app")->familiar() == "me/app:latest");
 }
 
+TEST_CASE("the familiar form is only as short as it stays unambiguous") {
+    for (const std::string& text :
+         {std::string("docker.io/a.b/c:1"), std::string("docker.io/localhost/c:1"),
+          "docker.io/library/" + k_hex + ":1", std::string("docker.io/library/a.b:1")}) {
+        const auto reference = parse_reference(text);
+        REQUIRE(reference);
+        CHECK(parse_reference(reference->familiar()).value() == *reference);
+    }
+}
+
 TEST_CASE("a digest stands beside or instead of a tag") {
     const auto both = parse_reference("app:1@sha256:" + k_hex);
     REQUIRE(both);
@@ -39,30 +49,30 @@ TEST_CASE("a digest stands beside or instead of a tag") {
 
 TEST_CASE("what the grammar does not allow is refused") {
     for (const std::string& text : {std::string(),
-                                   std::string(":tag"),
-                                   std::string("UPPER"),
-                                   std::string("a//b"),
-                                   std::string("a/"),
-                                   std::string("/a"),
-                                   std::string("a..b"),
-                                   std::string("a_-b"),
-                                   std::string("-a"),
-                                   std::string("a:"),
-                                   std::string("a:b:c/d"),
-                                   std::string("a@sha256:12"),
-                                   "a@sha256:" + std::string(64, 'A'),
-                                   "a@sha512:" + std::string(128, 'a'),
-                                   "a@sha256:../" + std::string(61, 'a'),
-                                   k_hex,
-                                   std::string("https://host/app"),
-                                   std::string("a:" + std::string(129, 't')),
-                                   std::string(300, 'a'),
-                                   std::string("a\0b", 3),
-                                   std::string("a b"),
-                                   std::string("../a"),
-                                   std::string("a/../b"),
-                                   std::string("[::1/a"),
-                                   std::string("host:port/a")})
+                                    std::string(":tag"),
+                                    std::string("UPPER"),
+                                    std::string("a//b"),
+                                    std::string("a/"),
+                                    std::string("/a"),
+                                    std::string("a..b"),
+                                    std::string("a_-b"),
+                                    std::string("-a"),
+                                    std::string("a:"),
+                                    std::string("a:b:c/d"),
+                                    std::string("a@sha256:12"),
+                                    "a@sha256:" + std::string(64, 'A'),
+                                    "a@sha512:" + std::string(128, 'a'),
+                                    "a@sha256:../" + std::string(61, 'a'),
+                                    k_hex,
+                                    std::string("https://host/app"),
+                                    std::string("a:" + std::string(129, 't')),
+                                    std::string(300, 'a'),
+                                    std::string("a\0b", 3),
+                                    std::string("a b"),
+                                    std::string("../a"),
+                                    std::string("a/../b"),
+                                    std::string("[::1/a"),
+                                    std::string("host:port/a")})
         CHECK_FALSE(parse_reference(text));
 }
 
