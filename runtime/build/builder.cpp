@@ -4,6 +4,7 @@
 
 #include "runtime/base/log.hpp"
 #include "runtime/base/parse.hpp"
+#include "runtime/base/rollback.hpp"
 #include "runtime/build/engine.hpp"
 #include "runtime/build/stage_runner.hpp"
 #include "runtime/image/layer_store.hpp"
@@ -97,12 +98,15 @@ void warn_of_unused(const BuildRequest& request, const std::set<std::string>& us
 Result<BuildResult> build(const Context& context, const BuildRequest& request) {
     BERTH_TRY(check_request(request));
     BERTH_TRY(make_dirs(context.paths.build()));
+    sweep_containers(context, request);
     BERTH_ASSIGN_OR_RETURN(const std::int64_t epoch, epoch_of(request));
     Platform platform = host_platform();
     if (!request.platform.empty()) {
         BERTH_ASSIGN_OR_RETURN(platform, parse_platform(request.platform));
     }
     BERTH_ASSIGN_OR_RETURN(const std::string staging, image::staging_dir(context));
+    Rollback clean_up; // in any case: nothing in it is needed afterwards
+    clean_up.add([&staging] { (void)remove_tree(staging); });
     BERTH_ASSIGN_OR_RETURN(const TempDir scratch, TempDir::make(staging, "build-"));
     BERTH_TRY(make_dir(scratch.path() + "/empty", 0755));
     BERTH_ASSIGN_OR_RETURN(BuildContext main, open_context(context, request, scratch.path()));
@@ -128,6 +132,14 @@ Result<BuildResult> build(const Context& context, const BuildRequest& request) {
         if (const auto trimmed = trim_cache(context, cache_limit()); !trimmed)
             log::warn("{}", trimmed.error().to_string());
     return result;
+}
+
+Result<std::int64_t> prune_cache(const Context& context, std::int64_t keep_bytes) {
+    return trim_cache(context, keep_bytes);
+}
+
+std::int64_t cache_size(const Context& context) {
+    return cached_bytes(context);
 }
 
 } // namespace berth::build

@@ -49,4 +49,11 @@ struct BuildResult {
 };
 [[nodiscard]] Result<BuildResult> build(const Context& context, const BuildRequest& request);
 
+// Drops what was used longest ago until at most `keep_bytes` are left; 0: everything, folders of RUN
+// --mount=type=cache too. What images and running builds use stays. The bytes that were freed. (builder
+// prune, system prune)
+[[nodiscard]] Result<std::int64_t> prune_cache(const Context& context, std::int64_t keep_bytes);
+// Bytes of all layers that the cache knows, those of images included. (system df)
+[[nodiscard]] std::int64_t cache_size(const Context& context);
+
 } // namespace berth::build

@@ -52,6 +52,42 @@ std::vector<Stored> read_all(const Context& context) {
     return out;
 }
 
+std::int64_t bytes_of(const std::vector<Stored>& stored) {
+    std::set<std::string> layers; // several steps may have made the same layer
+    std::int64_t total = 0;
+    for (const auto& one : stored)
+        if (!one.record.empty && layers.insert(one.record.chain_id).second) total += one.record.size;
+    return total;
+}
+
+std::string marker(const Context& context, const std::string& chain) {
+    return concat(context.paths.build(), "/layers/",
+                  chain.substr(std::min(chain.find(':') + 1, chain.size())));
+}
+
+// Of RUN --mount=type=cache; one that a step works with is locked and stays.
+Status drop_mounts(const Context& context) {
+    const auto folder = context.paths.build() + "/mounts";
+    BERTH_ASSIGN_OR_RETURN(const auto names, list_dir(folder));
+    for (const auto& name : names) {
+        const auto path = join_path(folder, name);
+        BERTH_ASSIGN_OR_RETURN(const auto lock, FileLock::try_acquire(path + "/lock"));
+        if (!lock) continue;
+        BERTH_TRY(remove_tree(path));
+    }
+    return {};
+}
+
+// A lock file that nobody holds may go: who opens it at this moment at worst does a step a second time.
+void drop_idle_locks(const Context& context) {
+    const auto folder = context.paths.exec_root() + "/build-locks";
+    const auto names = list_dir(folder);
+    if (!names) return;
+    for (const auto& name : *names)
+        if (const auto lock = FileLock::try_acquire(join_path(folder, name)); lock && *lock)
+            (void)remove_file(join_path(folder, name));
+}
+
 } // namespace
 
 KeyBuilder& KeyBuilder::add(std::string_view name, std::string_view value) {
@@ -81,6 +117,10 @@ std::optional<StepRecord> StepCache::find(const std::string& key) const {
 
 Status StepCache::store(const std::string& key, const StepRecord& record) const {
     BERTH_TRY(make_dirs(steps_dir(context_)));
+    if (!record.empty) {
+        BERTH_TRY(make_dirs(context_.paths.build() + "/layers"));
+        BERTH_TRY(write_atomic(marker(context_, record.chain_id), ""));
+    }
     return write_atomic(path(key), to_json(record).to_text());
 }
 
@@ -97,31 +137,35 @@ std::int64_t cache_limit() {
     return bytes && *bytes >= 0 ? *bytes : k_default_limit;
 }
 
-Status trim_cache(const Context& context, std::int64_t limit) {
+Result<std::int64_t> trim_cache(const Context& context, std::int64_t limit) {
+    if (limit <= 0) BERTH_TRY(drop_mounts(context));
     auto stored = read_all(context);
-    std::map<std::string, std::int64_t> layers; // several steps may have made the same layer
-    std::int64_t total = 0;
-    for (const auto& one : stored)
-        if (layers.emplace(one.record.chain_id, one.record.size).second) total += one.record.size;
-    if (total <= limit) return {};
+    if (limit > 0 && bytes_of(stored) <= limit) return std::int64_t{0};
     std::sort(stored.begin(), stored.end(), [](const Stored& a, const Stored& b) { return a.used > b.used; });
-    std::set<std::string> kept;
-    std::vector<std::string> keep;
-    total = 0;
+    std::set<std::string> kept, dropped;
+    std::int64_t total = 0, freed = 0;
     for (const auto& one : stored) {
-        const bool is_new = !kept.contains(one.record.chain_id);
-        if (is_new && total + one.record.size > limit) {
+        const auto& chain = one.record.chain_id;
+        const bool is_new = !one.record.empty && !kept.contains(chain);
+        if (limit <= 0 || (is_new && total + one.record.size > limit)) {
             BERTH_TRY(remove_file(one.path));
+            if (!one.record.empty && dropped.insert(chain).second) freed += one.record.size;
             continue;
         }
-        if (!is_new || one.record.empty) continue;
+        if (!is_new) continue;
         total += one.record.size;
-        kept.insert(one.record.chain_id);
-        keep.push_back(one.record.chain_id);
+        kept.insert(chain);
     }
-    auto removed = image::remove_unused_layers(context, keep);
+    for (const auto& chain : dropped)
+        if (!kept.contains(chain)) BERTH_TRY(remove_file(marker(context, chain)));
+    drop_idle_locks(context);
+    auto removed = image::remove_unused_layers(context, {kept.begin(), kept.end()});
     if (!removed) return fail(std::move(removed).error());
-    return {};
+    return freed;
+}
+
+std::int64_t cached_bytes(const Context& context) {
+    return bytes_of(read_all(context));
 }
 
 } // namespace berth::build

@@ -68,7 +68,9 @@ class StepCache {
 // The cache's layers together are held below this by dropping what was used longest ago:
 // BERTH_BUILD_CACHE_SIZE, or 10 GiB.
 [[nodiscard]] std::int64_t cache_limit();
-// Cheap when the cache has not grown; never takes what an image, or a build that runs now, uses.
-[[nodiscard]] Status trim_cache(const Context& context, std::int64_t limit);
+// Never takes what an image, or a build that runs now, uses. 0: everything, the folders of cache mounts too.
+// The bytes of the layers that were dropped.
+[[nodiscard]] Result<std::int64_t> trim_cache(const Context& context, std::int64_t limit);
+[[nodiscard]] std::int64_t cached_bytes(const Context& context);
 
 } // namespace berth::build

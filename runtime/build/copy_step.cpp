@@ -15,11 +15,6 @@ namespace berth::build {
 
 namespace {
 
-struct RemoteFile {
-    std::string url;
-    Text at;
-};
-
 // Everything that the expanded instruction says.
 struct CopyPlan {
     std::vector<Text> sources;                              // paths
@@ -130,6 +125,22 @@ Result<std::optional<CopyOwner>> owner_of(const Copy& copy, const CopyPlan& plan
     return std::optional(CopyOwner{resolved->uid, resolved->gid});
 }
 
+// Keeps a tar's first block and asks for no more.
+class FirstBlock : public image::ByteSink {
+  public:
+    [[nodiscard]] Status write(std::string_view bytes) override {
+        text_.append(bytes.substr(0, std::min(bytes.size(), k_size - text_.size())));
+        if (complete()) return fail(ErrorCode::failed, "enough was read");
+        return {};
+    }
+    [[nodiscard]] bool complete() const { return text_.size() == k_size; }
+    [[nodiscard]] bool is_tar() const { return text_.size() >= 262 && text_.compare(257, 5, "ustar") == 0; }
+
+  private:
+    static constexpr std::size_t k_size = 512;
+    std::string text_;
+};
+
 // Whether a local file is an archive that ADD unpacks: told by its content, as Docker does.
 Result<bool> is_archive(int fd) {
     char head[1024];
@@ -139,27 +150,23 @@ Result<bool> is_archive(int fd) {
     if (image::detect_compression(bytes) == image::Compression::none)
         return bytes.size() >= 262 && bytes.substr(257, 5) == "ustar";
     // Compressed: only a tar inside of it counts; its first block is looked at.
-    image::StringSink first(512);
+    FirstBlock first;
     image::Decompressor inflate(first);
     std::vector<char> chunk(64u << 10);
-    off_t at = 0;
-    std::string block;
-    while (true) {
+    for (off_t at = 0; !first.complete();) {
         const auto got = ::pread(fd, chunk.data(), chunk.size(), at);
         if (got <= 0) break;
         at += got;
-        // The sink refuses what goes beyond its limit: then the block is complete.
+        // Damaged, or the block is complete: what has come is what counts.
         if (!inflate.write({chunk.data(), static_cast<std::size_t>(got)})) break;
     }
-    (void)inflate.finish();
-    block = first.take();
-    return block.size() >= 262 && block.substr(257, 5) == "ustar";
+    (void)inflate.finish(); // of a stream that was left in the middle: always an error
+    return first.is_tar();
 }
 
-Status unpack_archive(int fd, int root, const std::string& destination,
-                      const std::optional<CopyOwner>& owner) {
+Status unpack_archive(int fd, int root, const std::string& destination) {
     const auto path = clean_path(destination);
-    BERTH_ASSIGN_OR_RETURN(const Fd made, make_dirs_in_root(root, path, 0755));
+    BERTH_ASSIGN_OR_RETURN(const Fd made, make_folders(root, path));
     const Fd folder(::openat(made.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!folder) return fail_errno(concat("open '", path, "'"));
     image::UnpackOptions options;
@@ -170,7 +177,6 @@ Status unpack_archive(int fd, int root, const std::string& destination,
     image::FdSource source(fd);
     BERTH_TRY(image::pump(source, inflate));
     BERTH_TRY(inflate.finish());
-    (void)owner;
     return {};
 }
 
@@ -178,11 +184,10 @@ Status unpack_archive(int fd, int root, const std::string& destination,
 // holds.
 Status add_archive(const Step& step, int fd, int root, const std::string& destination,
                    const CopyOptions& options) {
-    if (!options.owner && !options.mode && options.epoch < 0)
-        return unpack_archive(fd, root, destination, std::nullopt);
+    if (!options.owner && !options.mode && options.epoch < 0) return unpack_archive(fd, root, destination);
     BERTH_ASSIGN_OR_RETURN(const TempDir folder, TempDir::make(step.env.scratch, "archive-"));
     BERTH_ASSIGN_OR_RETURN(const Fd top, open_directory(folder.path()));
-    BERTH_TRY(unpack_archive(fd, top.get(), "/data", std::nullopt));
+    BERTH_TRY(unpack_archive(fd, top.get(), "/data"));
     SourceRoot source;
     source.fd = top.get();
     source.keep_owner = true;
@@ -254,7 +259,7 @@ void key_of_plan(KeyBuilder& key, const Step& step, const Copy& copy, const Copy
         key.add("file", name).add("content", content);
 }
 
-std::string history_text(const Step& step, const Copy& copy, const CopyPlan& plan) {
+std::string history_text(const Step& step, const CopyPlan& plan) {
     std::string out = step.instruction.name;
     if (!plan.from.empty()) out += " --from=" + plan.from;
     if (!plan.chown.empty()) out += " --chown=" + plan.chown;
@@ -265,7 +270,6 @@ std::string history_text(const Step& step, const Copy& copy, const CopyPlan& pla
         out += " " + remote.value;
     for (const auto& file : plan.files)
         out += " <<" + file.first;
-    (void)copy;
     return out + " " + plan.destination;
 }
 
@@ -284,7 +288,7 @@ Result<StepOutcome> copy_step(Step& step) {
         }
         origin.named = std::move(*named);
     }
-    const auto created_by = history_text(step, copy, plan);
+    const auto created_by = history_text(step, plan);
     Fetched fetched;
     // First by where the files come from: a stage that is unchanged needs no look at its files.
     std::string quick;

@@ -1,4 +1,5 @@
 #include "runtime/base/file.hpp"
+#include "runtime/build/overlay.hpp"
 #include "runtime/build/tree.hpp"
 
 #include <fcntl.h>
@@ -71,8 +72,6 @@ class Copier {
 
     [[nodiscard]] bool changed() const { return changed_; }
 
-    [[nodiscard]] Result<Fd> make_parents(const std::string& path) { return make_folders(path); }
-
     // Folders on the way are made 0755 and belong to the asked-for owner, else to root.
     Result<Fd> make_folders(const std::string& path) {
         auto there = open_in_root(target_, path.empty() ? "/" : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -86,7 +85,7 @@ class Copier {
         const std::string name(base_name(clean_path(path)));
         if (::mkdirat(parent.get(), name.c_str(), 0755) != 0) {
             if (errno == EEXIST) // a dangling link: the folder that it means is made instead
-                return make_dirs_readable(path);
+                return build::make_folders(target_, path);
             return fail_errno(concat("make the folder '", path, "'"));
         }
         Fd made(::openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -165,13 +164,6 @@ class Copier {
     }
 
   private:
-    Result<Fd> make_dirs_readable(const std::string& path) {
-        BERTH_ASSIGN_OR_RETURN(const Fd made, make_dirs_in_root(target_, path, 0755));
-        Fd fd(::openat(made.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (!fd) return fail_errno(concat("open the folder '", path, "'"));
-        return fd;
-    }
-
     Status clear(int parent, const std::string& name) {
         if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return {};
         if (errno == EISDIR)

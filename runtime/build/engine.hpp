@@ -102,6 +102,9 @@ struct LayerMaker {
                                                const std::function<Status(LayerMaker&)>& make);
 [[nodiscard]] std::string now_text(const BuildEnv& env);
 
+// Containers of RUN steps whose build was killed.
+void sweep_containers(const Context& context, const BuildRequest& request);
+
 // ---- RUN --mount ----
 struct PreparedMounts {
     std::vector<runtime::Mount> mounts;

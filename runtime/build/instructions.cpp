@@ -381,7 +381,9 @@ Result<Instruction> parse_trigger(const std::string& text, const std::string& im
 Error join_errors(std::vector<Error> errors) {
     Error first = std::move(errors.front());
     for (std::size_t i = 1; i < errors.size(); ++i)
-        first.note(errors[i].message(), errors[i].at());
+        first.note(errors[i].hint().empty() ? errors[i].message()
+                                            : concat(errors[i].message(), " (", errors[i].hint(), ")"),
+                   errors[i].at());
     return first;
 }
 

@@ -121,12 +121,10 @@ Result<StepOutcome> workdir_step(Step& step) {
             if (!resolved) return fail(std::move(resolved).error().at(step.instruction.at));
             owner = std::move(*resolved);
         }
-        // Written as an empty folder copied there: parents are root's, the last one is the user's.
-        auto parent = make_dirs_in_root(root.get(), std::string(dir_name(path)), 0755);
-        if (!parent) return fail(std::move(parent).error().at(value.text.at));
-        auto made = make_dirs_in_root(root.get(), path, 0755);
+        // Parents are root's, the last one is the user's.
+        auto made = make_folders(root.get(), path);
         if (!made) return fail(std::move(made).error().at(value.text.at));
-        if (::fchownat(made->get(), "", owner.uid, owner.gid, AT_EMPTY_PATH) != 0)
+        if (::fchown(made->get(), owner.uid, owner.gid) != 0)
             return fail_errno(concat("set the owner of '", path, "'"));
         return {};
     });

@@ -3,9 +3,11 @@
 #include "runtime/base/file.hpp"
 #include "runtime/image/store.hpp"
 
+#include <climits>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <thread>
 
 namespace berth::build {
@@ -85,7 +87,41 @@ Result<Fd> by_mount(const std::vector<std::string>& lower, const std::string& up
     return out;
 }
 
+constexpr int k_max_links = 40; // as the kernel
+
+Result<Fd> make_folders_through(int root, const std::string& path, int links) {
+    auto there = open_in_root(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (there) return there;
+    if (there.error().sys_errno() == ENOTDIR)
+        return fail(ErrorCode::invalid_input,
+                    concat("'", path, "' goes through something that is no folder"));
+    if (there.error().sys_errno() != ENOENT || path == "/") return fail(std::move(there).error());
+    const std::string parent_path(dir_name(path));
+    const std::string name(base_name(path));
+    BERTH_ASSIGN_OR_RETURN(const Fd parent, make_folders_through(root, parent_path, links));
+    if (::mkdirat(parent.get(), name.c_str(), 0755) == 0) {
+        Fd made(::openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        if (!made || ::fchmod(made.get(), 0755) != 0)
+            return fail_errno(concat("make the folder '", path, "'"));
+        return made;
+    }
+    if (errno != EEXIST) return fail_errno(concat("make the folder '", path, "'"));
+    // A link that leads to nothing. Its text is resolved here only to name the folder; every step on the way
+    // is opened beneath the root again.
+    char target[PATH_MAX];
+    const auto size = ::readlinkat(parent.get(), name.c_str(), target, sizeof target);
+    if (size < 0) return fail_errno(concat("read the link '", path, "'"));
+    if (links >= k_max_links)
+        return fail(ErrorCode::invalid_input, concat("'", path, "' goes through too many links"));
+    return make_folders_through(root, absolute_path({target, static_cast<std::size_t>(size)}, parent_path),
+                                links + 1);
+}
+
 } // namespace
+
+Result<Fd> make_folders(int root, const std::string& path) {
+    return make_folders_through(root, absolute_path(path, "/"), 0);
+}
 
 Result<Fd> open_writable_root(const std::vector<std::string>& layers, const std::string& upper,
                               const std::string& work) {

@@ -17,4 +17,8 @@ namespace berth::build {
 // Reading only; no layers: `empty`, an empty folder.
 [[nodiscard]] Result<Fd> open_readable_root(const std::vector<std::string>& layers, const std::string& empty);
 
+// Makes missing folders of `path` (0755, root) beneath `root` and returns the last, readable. As Docker, and
+// unlike mkdir -p, a link that leads to nothing is followed: what it means inside the root is made.
+[[nodiscard]] Result<Fd> make_folders(int root, const std::string& path);
+
 } // namespace berth::build

@@ -4,6 +4,7 @@
 #include "runtime/base/id.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/base/parse.hpp"
+#include "runtime/base/process.hpp"
 #include "runtime/base/rollback.hpp"
 #include "runtime/container/lifecycle.hpp"
 
@@ -20,6 +21,9 @@ constexpr int k_look_at_cancel_ms = 200; // the cancel flag has no descriptor; n
 constexpr std::size_t k_last_lines = 12;
 constexpr std::array k_proxies = {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
                                   "ftp_proxy",  "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy"};
+constexpr const char* k_name_prefix = "build-";
+constexpr const char* k_owner_label =
+    "berth.build.owner"; // pid, start time, boot id of the command that builds
 constexpr const char* k_script_target = "/dev/pipes/EOF";
 
 // The last lines of the output, for the error.
@@ -118,8 +122,10 @@ runtime::ContainerSpec make_spec(const Step& step, const Run& run, const RunComm
     const auto& request = step.env.request;
     runtime::ContainerSpec spec;
     spec.id = make_id();
-    spec.name = "build-" + short_id(spec.id);
-    spec.labels = {{"berth.build", step.key}};
+    spec.name = k_name_prefix + short_id(spec.id);
+    const auto own = own_process_id();
+    spec.labels = {{"berth.build", step.key},
+                   {k_owner_label, concat(own.pid, " ", own.start_time, " ", boot_id())}};
     spec.layers = step.state.layers;
     if (spec.layers.empty()) spec.layers = {step.env.scratch + "/empty"};
     spec.entrypoint = command.argv;
@@ -212,6 +218,28 @@ Status write_script(const Step& step, const std::string& text, PreparedMounts& m
 }
 
 } // namespace
+
+void sweep_containers(const Context& context, const BuildRequest& request) {
+    const auto names = list_dir(context.paths.container_names());
+    if (!names) return;
+    for (const auto& name : *names) {
+        if (!name.starts_with(k_name_prefix)) continue;
+        const auto found = runtime::find_container(context, name);
+        if (!found || !*found) continue;
+        const auto& spec = (*found)->spec;
+        const auto owner = spec.labels.find(k_owner_label);
+        if (owner == spec.labels.end()) continue; // somebody's own container of that name
+        const auto parts = split(owner->second, ' ');
+        if (parts.size() != 3) continue;
+        const auto pid = parse_integer(parts[0], 1);
+        const auto start = parse_integer(parts[1], 0);
+        if (!pid || !start) continue;
+        if (parts[2] == boot_id() && is_alive({*pid, static_cast<std::uint64_t>(*start)})) continue;
+        if (const auto removed = runtime::remove(context, spec.id, true); !removed)
+            log::warn("{}", removed.error().to_string());
+        if (request.drop_network && spec.network.mode == "bridge") request.drop_network(spec.id);
+    }
+}
 
 Result<StepOutcome> run_step(Step& step) {
     const auto& run = std::get<Run>(step.instruction.body);
