@@ -14,12 +14,15 @@ namespace berth::network {
 namespace {
 
 // The first connection of a command looks at the host as a whole; the others of the same command need not.
-Status ensure_host_state_once(const Context& context) {
+// Without the firewall nothing is connected; another network's broken bridge is only told.
+Status ensure_host_state_once(const Context& context, const Store& store) {
     static std::mutex mutex;
     static std::set<std::string> done;
     const std::lock_guard<std::mutex> guard(mutex);
     if (done.count(context.paths.exec_root()) != 0) return {};
-    BERTH_TRY(ensure_host_state(context));
+    BERTH_TRY(Firewall(store).ensure());
+    if (const auto repaired = ensure_host_state(context); !repaired)
+        context.progress->warn(repaired.error().to_string());
     done.insert(context.paths.exec_root());
     return {};
 }
@@ -130,7 +133,7 @@ std::vector<Result<Connection>> connect_all(const Context& context,
     std::vector<Result<Connection>> out;
     out.reserve(requests.size());
     const Store store(context);
-    Status ready = ensure_host_state_once(context);
+    Status ready = ensure_host_state_once(context, store);
     Pendings pendings(requests.size());
     for (std::size_t i = 0; i < requests.size(); ++i)
         pendings[i].request = &requests[i];

@@ -84,13 +84,20 @@ template <class Change> Status Firewall::commit(Change change) const {
 Status Firewall::rebuild() const {
     RulesetInput input;
     input.table = store_.context().paths.scope();
-    BERTH_ASSIGN_OR_RETURN(input.networks, store_.list());
-    if (input.networks.empty()) return {};
-    for (const auto& network : input.networks) {
+    BERTH_ASSIGN_OR_RETURN(auto networks, store_.list());
+    // A record that somebody has damaged is told and passed over: the others' isolation must not hang on it.
+    const auto usable = [&](const auto& checked) {
+        if (!checked) store_.context().progress->warn(checked.error().to_string());
+        return checked.has_value();
+    };
+    for (auto& network : networks) {
+        if (!usable(add_network_text(input.table, network))) continue;
         BERTH_ASSIGN_OR_RETURN(auto records, store_.all_published(network.id));
         for (auto& record : records)
-            input.published.push_back(std::move(record));
+            if (usable(port_elements(record))) input.published.push_back(std::move(record));
+        input.networks.push_back(std::move(network));
     }
+    if (input.networks.empty()) return {};
     BERTH_ASSIGN_OR_RETURN(const bool exists, table_exists(input.table));
     input.fresh = !exists;
     log::info("writing the firewall table {} for {} networks", input.table, input.networks.size());
@@ -133,8 +140,8 @@ Status Firewall::remove_network(const Network& network) const {
     }
     BERTH_ASSIGN_OR_RETURN(const auto known, untouched());
     if (known) {
-        BERTH_ASSIGN_OR_RETURN(const std::string text, delete_network_text(table, network));
-        if (commit([&] { return run_nft_text(text); })) return {};
+        const auto text = delete_network_text(table, network);
+        if (text && commit([&] { return run_nft_text(*text); })) return {};
     }
     return rebuild();
 }

@@ -145,3 +145,24 @@ TEST_CASE("a UDP client that keeps its port reaches the container that has the p
     (void)talk(client.get()); // takes the error of the time in between
     CHECK(talk(client.get()));
 }
+
+TEST_CASE("a damaged record is told and does not block the others", "[system][network]") {
+    SmallWorld world;
+    Progress& shouting = *world.context.progress;
+    world.context.progress = &no_progress();
+    auto broken = world.make_network("broken");
+    world.make_network("front");
+    world.make_network("other");
+    broken.config.subnets[0].subnet = "nonsense";
+    REQUIRE(write_atomic(world.context.paths.networks() + "/" + broken.id + "/network.json",
+                         to_json(broken).to_text()));
+    tool({"nft", "flush", "ruleset"});
+    const auto status = network::ensure_host_state(world.context);
+    REQUIRE_FALSE(status.has_value());
+    CHECK(status.error().message().find("nonsense") != std::string::npos);
+    const auto web = world.connect("web", {"front"}, {{"", 8080, 80, "tcp"}});
+    const auto other = world.connect("other", {"other"});
+    check_all_works(world, web, other);
+    CHECK(network::remove(world.context, broken.id));
+    world.context.progress = &shouting;
+}
