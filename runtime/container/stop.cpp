@@ -41,6 +41,13 @@ Lookup<ContainerState> stop_by_monitor(const Context& context, const std::string
     return state;
 }
 
+// A monitor that still lives behind a record that still says "running"; empty: the record is right, or gone.
+Lookup<Fd> watch_until_recorded(const Context& context, const std::string& id) {
+    const auto container = read_container(context, id);
+    if (!container || !claims_to_run(container->state)) return std::optional<Fd>{};
+    return watch_monitor(container->state.monitor);
+}
+
 Result<Container> get_running(const Context& context, const std::string& id, std::string_view doing) {
     BERTH_ASSIGN_OR_RETURN(auto container, read_container(context, id));
     if (claims_to_run(container.state) && container.state.process.pid > 0) return container;
@@ -54,7 +61,12 @@ Result<ContainerState> stop(const Context& context, const std::string& id, const
     BERTH_ASSIGN_OR_RETURN(auto container, read_container(context, id));
     if (!claims_to_run(container.state)) return container.state;
     BERTH_ASSIGN_OR_RETURN(const auto ended, stop_by_monitor(context, id, options));
-    if (ended) return *ended;
+    if (ended) {
+        // On a full disk the monitor could not write its last record: then its end is what makes the next reader see it.
+        BERTH_ASSIGN_OR_RETURN(const auto recorded, watch_until_recorded(context, id));
+        if (recorded) BERTH_TRY(await_readable(context, recorded->get()));
+        return *ended;
+    }
     // Its monitor is gone, or is ending while we ask: the record tells, and settling ends what is left.
     BERTH_ASSIGN_OR_RETURN(const auto ending, watch_monitor(container.state.monitor));
     if (ending) BERTH_TRY(await_readable(context, ending->get()));
