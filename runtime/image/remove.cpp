@@ -30,6 +30,9 @@ std::set<std::string> used_chains(const Context& context, const std::vector<std:
         if (const auto record = read_image_record(context, id))
             used.insert(record->chains.begin(), record->chains.end());
     }
+    // What the build cache wants kept, by a mark a layer: `rmi` and a rebuild must not run everything again.
+    if (const auto marks = list_dir(context.paths.build() + "/layers"))
+        for (const auto& hex : *marks) used.insert(concat("sha256:", hex));
     return used;
 }
 

@@ -97,6 +97,10 @@ void RootTree::create_overlay() {
     // Layers are shared by containers and re-used after a change of the image store: no inode index over
     // them.
     (void)overlay.set("index", "off");
+    // An upper folder may become a layer (build, commit): whole files in it, no references into layers below. Some
+    // distributions' kernels have both on.
+    (void)overlay.set("metacopy", "off");
+    (void)overlay.set("redirect_dir", "off");
     root_ = overlay.mount(0);
     if (!root_) reporter_.fail(Step::root_overlay, concat(root.upper, " ", overlay.message()));
 }
@@ -108,7 +112,7 @@ void RootTree::create_overlay_by_string() {
     const char* at = root.attach_point.c_str();
     if (::mount("berth", at, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700") != 0 || ::chdir(at) != 0)
         reporter_.fail(Step::root_overlay, root.attach_point);
-    std::string options = "index=off,lowerdir=";
+    std::string options = "index=off,metacopy=off,redirect_dir=off,lowerdir=";
     for (std::size_t i = 0; i < root.lowers.size(); ++i) {
         const std::string name = concat(i);
         if (::symlink(root.lowers[i].c_str(), name.c_str()) != 0)
