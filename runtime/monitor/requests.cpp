@@ -59,8 +59,9 @@ Ack Supervisor::act(const Request& request) {
 Ack Supervisor::send_signal(int signal) {
     if (!process_ || state_.status != runtime::Status::running)
         return refusal("the container is not running", ESRCH);
-    // docker kill ends it for good: the policy does not bring back what was killed by hand.
-    if (signal == SIGKILL) state_.stopped_by_user = true;
+    // As docker kill: the policy does not bring back what was ended by hand. Other signals end nothing by
+    // themselves.
+    if (signal == SIGKILL || signal == plan_.stop_signal) state_.stopped_by_user = true;
     if (sandbox::sys::pidfd_send_signal(process_->pidfd.get(), signal) != 0)
         return refusal(concat("send signal ", signal), errno);
     return {};

@@ -208,18 +208,28 @@ Result<Cgroup> Cgroup::create(const CgroupLayout& layout, const CgroupPlan& plan
     BERTH_ASSIGN_OR_RETURN(Cgroup cgroup, open(layout, plan.path, plan.controllers));
     for (const auto& write : plan.writes)
         BERTH_TRY(cgroup.set(write));
-    if (!plan.devices.empty()) {
-        const std::string v1 = cgroup.v1_path("devices");
-        if (!v1.empty()) {
-            for (const auto& rule : plan.devices)
-                BERTH_TRY(write_value(v1, rule.allow ? "devices.allow" : "devices.deny",
-                                      rule.type == 'a' ? std::string("a") : device_rule_text(rule)));
-        } else {
-            BERTH_TRY(attach_device_program(cgroup.unified_fd(), plan.devices));
-        }
-    }
+    if (!plan.devices.empty()) BERTH_TRY(cgroup.limit_devices(layout, plan, made));
     undo.commit();
     return cgroup;
+}
+
+// By a program on the unified hierarchy, which on hybrid hosts saves joining one v1 hierarchy more; by that
+// one where the kernel has no such programs.
+Status Cgroup::limit_devices(const CgroupLayout& layout, const CgroupPlan& plan,
+                             std::vector<std::string>& made) {
+    auto attached =
+        unified_fd_
+            ? attach_device_program(unified_fd_.get(), plan.devices)
+            : Status(fail(ErrorCode::unsupported, "limit devices: there is no unified cgroup hierarchy"));
+    const auto* hierarchy = layout.find("devices");
+    if (attached || hierarchy == nullptr) return attached;
+    BERTH_TRY(make_folders(hierarchy->mount, plan.path, false, made));
+    const std::string folder = join_path(hierarchy->mount, plan.path);
+    if (v1_path("devices").empty()) joined_.push_back({"devices", folder});
+    for (const auto& rule : plan.devices)
+        BERTH_TRY(write_value(folder, rule.allow ? "devices.allow" : "devices.deny",
+                              rule.type == 'a' ? std::string("a") : device_rule_text(rule)));
+    return {};
 }
 
 Status Cgroup::set(const CgroupWrite& write) const {

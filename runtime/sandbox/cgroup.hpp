@@ -77,6 +77,8 @@ class Cgroup {
         std::string controller;
         std::string path;
     };
+    [[nodiscard]] Status limit_devices(const CgroupLayout& layout, const CgroupPlan& plan, std::vector<std::string>& made);
+
     std::vector<Joined> joined_;
     std::string unified_;
     std::vector<std::string> everywhere_; // every folder of that path in any hierarchy, for remove()
