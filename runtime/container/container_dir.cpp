@@ -89,6 +89,12 @@ void sweep_unfinished(const Context& context) {
     for (const auto& name : *names) {
         if (!name.starts_with(".new-") && !name.starts_with(".old-")) continue;
         const auto path = join_path(context.paths.containers(), name);
+        // To ask for a lock makes its file: in a folder that has none any more, that would be in the way of
+        // its remover.
+        if (!path_exists(join_path(path, "lock"))) {
+            (void)remove_dir(path);
+            continue;
+        }
         const auto lock = FileLock::try_acquire(join_path(path, "lock"));
         if (lock && !*lock) continue; // at work
         log::debug("remove '{}', left by a command that was killed", path);

@@ -29,7 +29,16 @@ berth::Status remove_folder(const Context& context, const std::string& id) {
     const auto to = doomed_dir(context, id);
     if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT)
         return fail_errno(concat("rename '", from, "' to '", to, "'"));
-    return remove_tree(to);
+    // Its lock, which we hold, goes last: as long as it is there, no other command takes the folder for a
+    // left-over.
+    BERTH_ASSIGN_OR_RETURN(const auto names, list_dir(to));
+    for (const auto& name : names)
+        if (name != "lock") BERTH_TRY(remove_tree(join_path(to, name)));
+    auto removed = remove_tree(to);
+    // Somebody who sweeps may have looked for the lock just now, and so made it again.
+    for (int again = 0; again < 10 && !removed && removed.error().sys_errno() == ENOTEMPTY; ++again)
+        removed = remove_tree(to);
+    return removed;
 }
 
 } // namespace
