@@ -24,6 +24,8 @@ SourceNode single(std::string_view key, SourceNode value) {
 template <class Expand>
 void expand_items(LoadContext& context, SourceNode& list, const Path& path, Expand&& expand) {
     if (!list.is_sequence()) return;
+    SourceNode as_written;
+    if (!context.options.interpolate) as_written = list;
     std::vector<SourceNode> out;
     out.reserve(list.items.size());
     for (std::size_t i = 0; i < list.items.size(); ++i) {
@@ -34,6 +36,10 @@ void expand_items(LoadContext& context, SourceNode& list, const Path& path, Expa
             continue;
         }
         auto expanded = expand(item);
+        if (!expanded && !context.options.interpolate) {
+            list = std::move(as_written); // "${PORT}:80" cannot be read yet
+            return;
+        }
         if (!expanded) {
             context.error(std::move(expanded).error(), path[i]);
             context.poison(path);

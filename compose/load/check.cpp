@@ -139,9 +139,13 @@ class Checker {
     }
 
     bool scalar(SourceNode& node, const Shape& shape, const Path& path) {
-        const bool cast = node.is_string() && node.interpolated && (shape.scalars & (k_bool | k_number)) != 0;
+        const bool variable = !context_.options.interpolate && node.text.find('$') != std::string::npos;
+        const bool cast =
+            node.is_string() && (node.interpolated || variable) && (shape.scalars & (k_bool | k_number)) != 0;
         if ((shape.scalars & kind_mask(node.kind)) == 0 && !cast) return wrong_kind(node, shape, path);
         if (node.is_null()) return true;
+        // With --no-interpolate nobody knows yet what a variable will be.
+        if (!context_.options.interpolate && node.text.find('$') != std::string::npos) return true;
         if (!shape.words.empty() && !has_word(node, shape)) {
             const std::vector<std::string> words(shape.words.begin(), shape.words.end());
             return refuse(unknown_word(node, "known value", words), path);

@@ -83,6 +83,10 @@ class Emitter {
             if (shape.reads == Reads::kept_text || shape.reads == Reads::any) return Json();
             return std::nullopt;
         }
+        // Without interpolation a value may still be a variable, and a command is left as it is.
+        if (!options_.escape_dollars && node.is_string() &&
+            (shape.reads == Reads::command || node.text.find('$') != std::string::npos))
+            return text(node.text);
         switch (shape.reads) {
         case Reads::any:
             return raw(node);

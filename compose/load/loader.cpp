@@ -161,13 +161,13 @@ void run_phases(LoadContext& context, LoadResult& result) {
     if (options.resolve_paths) resolve_paths(context, root, context.directory);
     if (options.normalize) normalise(context, root);
     const Selection selection = select_profiles(context, root);
-    if (options.check_consistency) validate(context, root, selection.disabled);
+    if (options.check_consistency && options.interpolate) validate(context, root, selection.disabled);
     if (options.interpolate) read_files_of_services(context, root);
     if (!context.diagnostics.ok()) return;
     result.project = decode_project(context, root, selection);
     if (!options.want_canonical) return;
     root.set("name", SourceNode::make_string(context.project_name, root.at));
-    drop_unused(root);
+    if (options.interpolate) drop_unused(root);
     result.canonical = emit_project(root, {Dialect::json, options.interpolate});
     result.document = emit_project(root, {Dialect::yaml, options.interpolate});
 }

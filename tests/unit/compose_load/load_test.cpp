@@ -226,3 +226,18 @@ TEST_CASE("the hash follows the container, not the way to it") {
     a.environment["A"] = std::nullopt;
     CHECK(service_hash(a) != before);
 }
+
+TEST_CASE("without interpolation variables stay what they are, in typed fields too") {
+    ProjectFolder folder;
+    folder.write("compose.yaml",
+                 "services:\n  a:\n    image: x:$TAG\n    cpus: ${CPUS}\n    ports: ['${PORT}:80', '81:81']\n"
+                 "    environment: {A: '$$b'}\n    command: echo $X\n");
+    folder.options.interpolate = false;
+    const auto result = folder.load();
+    for (const auto& error : result.diagnostics.errors)
+        UNSCOPED_INFO(error.to_string());
+    REQUIRE(result.project);
+    const auto text = result.canonical.to_text();
+    for (const auto* part : {"\"x:$TAG\"", "\"${CPUS}\"", "\"${PORT}:80\"", "\"$$b\"", "\"echo $X\""})
+        CHECK(contains(text, part));
+}
