@@ -45,10 +45,11 @@ Lookup<Fd> mount_layer_by_layer(const std::vector<std::string>& lowers) {
     return mount;
 }
 
-// Before 6.5 (Debian 12 has 6.1) all layers stand in one option of at most a page: /proc/self/fd/N is short
-// enough for 200 of them. mount(2) needs a mount point, so it happens in a mount namespace that only this
-// thread has.
-Result<Fd> mount_in_private_namespace(const std::vector<std::string>& lowers) {
+// In a thread that has a mount namespace of its own.
+Result<Fd> mount_all_at_once(const std::vector<std::string>& lowers) {
+    if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+        return fail_errno("make a private mount namespace");
+    // Opened in the new namespace: overlayfs takes no layer from a mount of another one.
     std::vector<Fd> folders;
     std::string option = "lowerdir=";
     for (const auto& lower : lowers) {
@@ -59,19 +60,18 @@ Result<Fd> mount_in_private_namespace(const std::vector<std::string>& lowers) {
     if (option.size() >= 4096)
         return fail(Error(ErrorCode::unsupported, concat("image has ", lowers.size(), " layers"))
                         .hint("this kernel stacks about 200; Linux 6.5 stacks 500"));
+    if (::mount("overlay", "/proc", "overlay", MS_RDONLY | MS_NOSUID, option.c_str()) != 0)
+        return fail_errno(concat("stack ", lowers.size(), " layers"));
+    Fd mount(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, "/proc", k_clone_tree | O_CLOEXEC)));
+    if (!mount) return fail_errno("take the mounted layers");
+    return mount;
+}
+
+// Before 6.5 (Debian 12 has 6.1) all layers stand in one option of at most a page: /proc/self/fd/N is short
+// enough for 200 of them. mount(2) needs a mount point, so it happens where only this thread sees it.
+Result<Fd> mount_in_private_namespace(const std::vector<std::string>& lowers) {
     Result<Fd> result = fail(ErrorCode::internal, "mount thread did not run");
-    std::thread([&] {
-        if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
-            result = fail_errno("make a private mount namespace");
-            return;
-        }
-        if (::mount("overlay", "/proc", "overlay", MS_RDONLY | MS_NOSUID, option.c_str()) != 0) {
-            result = fail_errno(concat("stack ", lowers.size(), " layers"));
-            return;
-        }
-        Fd mount(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, "/proc", k_clone_tree | O_CLOEXEC)));
-        result = mount ? Result<Fd>(std::move(mount)) : Result<Fd>(fail_errno("take the mounted layers"));
-    }).join();
+    std::thread([&] { result = mount_all_at_once(lowers); }).join();
     return result;
 }
 

@@ -326,6 +326,15 @@ TEST_CASE("commit: the digest is the canonical tar's, whiteouts are converted, t
     const auto image = add_image(sandbox.context, config, "built");
     require(image);
     CHECK(lower_dirs(sandbox.context, *image)->front() == layer->directory);
+    if (::geteuid() == 0) {
+        const auto merged = open_root(*lower_dirs(sandbox.context, *image));
+        if (!merged) WARN("skipped the merged root: " << merged.error().to_string());
+        if (merged) {
+            CHECK(open_in_root(merged->get(), "etc/passwd", O_RDONLY));
+            CHECK_FALSE(open_in_root(merged->get(), "gone", O_PATH | O_NOFOLLOW));
+            CHECK_FALSE(open_at(merged->get(), "new", O_WRONLY | O_CREAT, 0600));
+        }
+    }
     // Through an archive, and the same tree again.
     const Sandbox other;
     const auto loaded = load_text(other, saved(sandbox, {"built"}));
