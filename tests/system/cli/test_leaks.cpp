@@ -31,10 +31,11 @@ TEST_CASE("after down -v the host is as it was before: links, firewall, mounts, 
 TEST_CASE("twenty runs leave nothing") {
     World world;
     world.tiny_image();
-    world.ok({"run", "--rm", "tiny", "true"});
+    const std::vector<std::string> command{"run", "--rm", "-p", "8080:80", "--memory", "32m", "-v", "/anon", "tiny", "true"};
+    world.ok(command);
     settle_links(2);
     const std::string before = host_state(world.paths());
-    for (int i = 0; i < 20; ++i) world.ok({"run", "--rm", "-p", "8080:80", "--memory", "32m", "-v", "/anon", "tiny", "true"});
+    for (int i = 0; i < 20; ++i) world.ok(command);
     settle_links(2);
     CHECK(host_state(world.paths()) == before);
 }
