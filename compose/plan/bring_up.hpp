@@ -59,7 +59,7 @@ struct ContainerRequest {
     // Anonymous volumes of the container that this one takes over from: name by target.
     std::map<std::string, std::string> inherited_volumes;
     std::vector<std::string> volumes_from; // "container[:ro|rw]", ids or names
-    bool renew_anonymous_volumes = false;
+    std::string image_id_label; // this label gets the image's id
     SourcePos image_at;
 };
 

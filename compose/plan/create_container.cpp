@@ -150,6 +150,7 @@ Result<runtime::Container> create_container(const Context& context, ContainerReq
         }
         image = std::move(*found);
         spec.image_id = image->id;
+        if (!request.image_id_label.empty()) spec.labels[request.image_id_label] = image->id;
         BERTH_ASSIGN_OR_RETURN(spec.layers, image::lower_dirs(context, *image));
     }
     merge_image(request, image ? image->config.config : image::RunConfig{});

@@ -20,7 +20,7 @@ struct LowerOptions {
         false; // `compose run`: label oneoff=True, no published ports unless service_ports, no restart
     bool service_ports = true;
     bool use_aliases = true; // `compose run --use-aliases`
-    std::string image_id;    // for the label
+    std::string image_id;    // for the label; empty: create_container knows it
     std::string config_hash; // empty: computed
     // Container ids of the services that this one refers to (network_mode, pid, ipc: service:X,
     // volumes_from).

@@ -215,6 +215,7 @@ Result<ContainerRequest> lower_service(const Project& project, const Service& se
     spec.image = image_name(project, service);
     request.image_at = service.image_at.known() ? service.image_at : service.at;
     request.inherited_volumes = options.inherited_volumes;
+    request.image_id_label = k_label_image;
     lower_labels(project, service, options, spec);
     lower_process(service, request);
     lower_healthcheck(service, request);

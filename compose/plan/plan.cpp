@@ -41,9 +41,9 @@ std::string id_text(const std::string& id) {
 std::string text_of(const Operation& operation) {
     return std::visit(
         Overload{
-            [](const CreateNetwork& o) { return concat("create network ", o.key); },
+            [](const CreateNetwork& o) { return concat("create network ", o.name); },
             [](const RemoveNetwork& o) { return concat("remove network ", o.name); },
-            [](const CreateVolume& o) { return concat("create volume ", o.key); },
+            [](const CreateVolume& o) { return concat("create volume ", o.name); },
             [](const RemoveVolume& o) { return concat("remove volume ", o.name); },
             [](const EnsureImage& o) { return image_text(o); },
             [](const RemoveImage& o) { return concat("remove image ", o.name); },
@@ -85,13 +85,13 @@ OperationWords words_of(const Operation& operation) {
     return std::visit(
         Overload{
             [](const CreateNetwork& o) {
-                return OperationWords{concat("Network ", o.key), "Creating", "Created"};
+                return OperationWords{concat("Network ", o.name), "Creating", "Created"};
             },
             [](const RemoveNetwork& o) {
                 return OperationWords{concat("Network ", o.name), "Removing", "Removed"};
             },
             [](const CreateVolume& o) {
-                return OperationWords{concat("Volume ", o.key), "Creating", "Created"};
+                return OperationWords{concat("Volume ", o.name), "Creating", "Created"};
             },
             [](const RemoveVolume& o) {
                 return OperationWords{concat("Volume ", o.name), "Removing", "Removed"};

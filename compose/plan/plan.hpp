@@ -14,14 +14,14 @@
 namespace berth::compose {
 
 struct CreateNetwork {
-    std::string key;
+    std::string key, name;
 };
 struct RemoveNetwork {
     std::string id, name;
     bool tolerate_in_use = false; // `down`: others may be connected to it; that is told, not a failure
 };
 struct CreateVolume {
-    std::string key;
+    std::string key, name;
 };
 struct RemoveVolume {
     std::string name;

@@ -33,9 +33,9 @@ class UpPlanner {
             BERTH_ASSIGN_OR_RETURN(images_, add_images(plan_, project_, decisions_.selected, options_));
         }
         for (const auto& key : decisions_.new_networks)
-            networks_[key] = plan_.add(CreateNetwork{key}, "not there");
+            networks_[key] = plan_.add(CreateNetwork{key, project_.networks.at(key).name}, "not there");
         for (const auto& key : decisions_.new_volumes)
-            volumes_[key] = plan_.add(CreateVolume{key}, "not there");
+            volumes_[key] = plan_.add(CreateVolume{key, project_.volumes.at(key).name}, "not there");
         for (const auto& name : graph_.order())
             add_creates(name);
         add_stops();
@@ -143,7 +143,7 @@ class UpPlanner {
             const auto removed =
                 plan_.add(RemoveNetwork{old.id, old.name}, "configuration changed", std::move(after));
             networks_[network.key] =
-                plan_.add(CreateNetwork{network.key}, "configuration changed", {removed});
+                plan_.add(CreateNetwork{network.key, network.name}, "configuration changed", {removed});
             return;
         }
     }
