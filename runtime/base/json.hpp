@@ -18,24 +18,19 @@ class Json {
     using Array = std::vector<Json>;
     using Object = std::vector<Member>;
 
-    Json() = default;
-    Json(std::nullptr_t) {}
-    Json(bool value) : value_(value) {}
+    Json();
+    Json(std::nullptr_t);
+    Json(bool value);
     template <std::integral T>
         requires(!std::same_as<T, bool>)
-    Json(T value) {
-        if (std::in_range<std::int64_t>(value))
-            value_ = static_cast<std::int64_t>(value);
-        else
-            value_ = static_cast<std::uint64_t>(value);
-    }
-    Json(double value) : value_(value) {}
-    Json(std::string value) : value_(std::move(value)) {}
-    Json(std::string_view value) : value_(std::string(value)) {}
-    Json(const char* value) : value_(std::string(value)) {}
-    Json(Array value) : value_(std::move(value)) {}
-    Json(Object value) : value_(std::move(value)) {}
-    [[nodiscard]] static Json array() { return Json(Array{}); }
+    Json(T value);
+    Json(double value);
+    Json(std::string value);
+    Json(std::string_view value);
+    Json(const char* value);
+    Json(Array value);
+    Json(Object value);
+    [[nodiscard]] static Json array();
     [[nodiscard]] static Json object();
 
     [[nodiscard]] bool is_null() const { return std::holds_alternative<std::nullptr_t>(value_); }
@@ -71,6 +66,25 @@ struct Json::Member {
     Json value;
     friend bool operator==(const Member&, const Member&) = default;
 };
+
+inline Json::Json() = default;
+inline Json::Json(std::nullptr_t) {}
+inline Json::Json(bool value) : value_(value) {}
+template <std::integral T>
+    requires(!std::same_as<T, bool>)
+Json::Json(T value) {
+    if (std::in_range<std::int64_t>(value))
+        value_ = static_cast<std::int64_t>(value);
+    else
+        value_ = static_cast<std::uint64_t>(value);
+}
+inline Json::Json(double value) : value_(value) {}
+inline Json::Json(std::string value) : value_(std::move(value)) {}
+inline Json::Json(std::string_view value) : value_(std::string(value)) {}
+inline Json::Json(const char* value) : value_(std::string(value)) {}
+inline Json::Json(Array value) : value_(std::move(value)) {}
+inline Json::Json(Object value) : value_(std::move(value)) {}
+inline Json Json::array() { return Json(Array{}); }
 
 void append_json_string(std::string& out, std::string_view text); // with quotes
 
