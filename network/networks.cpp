@@ -103,6 +103,28 @@ Status settle_bridge(nl_sock* socket, Network& network, const std::vector<Networ
     return {};
 }
 
+// Callers hold lock_all(). The folder goes last: as long as something of the network is left, so is its trace.
+Status take_down(const Store& store, const Network& network) {
+    ErrorList failed;
+    failed.push(store.retire(network.id));
+    const auto socket = open_netlink(NETLINK_ROUTE);
+    if (socket)
+        failed.push(remove_links(socket->get(), network));
+    else
+        failed.push(socket.error());
+    failed.push(Firewall(store).remove_network(network));
+    failed.push(store.erase(network.id));
+    return std::move(failed).take();
+}
+
+Status remove_leftovers_locked(const Store& store) {
+    BERTH_ASSIGN_OR_RETURN(const auto leftovers, store.leftovers());
+    ErrorList failed;
+    for (const auto& network : leftovers)
+        failed.push(take_down(store, network));
+    return std::move(failed).take();
+}
+
 // Callers hold lock_all().
 Result<Network> create_locked(const Store& store, NetworkConfig config) {
     BERTH_ASSIGN_OR_RETURN(const auto others, store.list());
@@ -141,6 +163,7 @@ Result<Network> create(const Context& context, NetworkConfig config) {
     BERTH_TRY(check_config(config));
     const Store store(context);
     BERTH_ASSIGN_OR_RETURN(const FileLock lock, store.lock_all());
+    BERTH_TRY(remove_leftovers_locked(store));
     auto created = create_locked(store, config);
     if (!created)
         return fail(std::move(created).error().context(concat("create the network '", config.name, "'")));
@@ -185,16 +208,16 @@ Status remove(const Context& context, const std::string& id) {
                                                         join(names, ", ")))
                             .hint("remove these containers first, or disconnect them"));
         }
-        BERTH_TRY(store.erase(network.id));
+        BERTH_TRY(store.retire(network.id)); // no new address from here on
     }
-    ErrorList failed;
-    const auto socket = open_netlink(NETLINK_ROUTE);
-    if (socket)
-        failed.push(remove_links(socket->get(), network));
-    else
-        failed.push(socket.error());
-    failed.push(Firewall(store).remove_network(network));
-    return std::move(failed).take();
+    return take_down(store, network);
+}
+
+Status remove_leftovers(const Context& context) {
+    if (!is_directory(context.paths.networks())) return {};
+    const Store store(context);
+    BERTH_ASSIGN_OR_RETURN(const FileLock lock, store.lock_all());
+    return remove_leftovers_locked(store);
 }
 
 Result<Network> ensure_default(const Context& context) {

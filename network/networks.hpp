@@ -20,6 +20,8 @@ namespace berth::network {
 [[nodiscard]] Result<std::vector<Network>> list(const Context& context);
 // in_use while endpoints exist (their container names are said).
 [[nodiscard]] Status remove(const Context& context, const std::string& id);
+// Takes down what a killed create or remove left of a network; one look at a folder when there is nothing.
+[[nodiscard]] Status remove_leftovers(const Context& context);
 // Docker's default network "bridge" for plain `berth run`; made when first used.
 [[nodiscard]] Result<Network> ensure_default(const Context& context);
 // Bridge and firewall are what the records say, repaired if somebody deleted them (nft flush ruleset, ip link

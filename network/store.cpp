@@ -63,9 +63,29 @@ Status Store::write(const Network& network) const {
                         Durability::durable);
 }
 
+Status Store::retire(const std::string& id) const {
+    const std::string record = folder(id) + "/network.json";
+    if (::rename(record.c_str(), (folder(id) + "/retired.json").c_str()) != 0 && errno != ENOENT)
+        return fail_errno(concat("remove '", record, "'"));
+    return {};
+}
+
+Result<std::vector<Network>> Store::leftovers() const {
+    BERTH_ASSIGN_OR_RETURN(const auto ids, list_dir(context_.paths.networks()));
+    std::vector<Network> found;
+    for (const auto& id : ids) {
+        if (!is_record_name(id) || path_exists(folder(id) + "/network.json") || !is_directory(folder(id))) continue;
+        const auto retired = read_record<Network>(folder(id) + "/retired.json");
+        Network network = retired && *retired ? **retired : Network{};
+        network.id = id;
+        if (network.bridge.empty()) network.bridge = concat("br-", short_id(id));
+        found.push_back(std::move(network));
+    }
+    return found;
+}
+
 Status Store::erase(const std::string& id) const {
-    // The record goes first: from here on the network does not exist, whatever is left of its folder.
-    BERTH_TRY(remove_file(folder(id) + "/network.json"));
+    BERTH_TRY(retire(id));
     ErrorList failed;
     failed.push(remove_tree(folder(id)));
     failed.push(remove_tree(exec_folder(id)));

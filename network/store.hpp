@@ -1,6 +1,6 @@
 // store.hpp - the records of networks on disk and their locks.
 //
-//   <data root>/networks/<id>/network.json        Network
+//   <data root>/networks/<id>/network.json        Network; retired.json while it is being removed
 //                            /lock                flock: addresses of this network
 //                            /leases/<container>  Endpoint (JSON) without its ports
 //                            /addresses/<ip>      symlink to the container's id: an address is taken by
@@ -51,7 +51,12 @@ class Store {
     [[nodiscard]] Lookup<FileLock> try_lock_idle() const;
 
     [[nodiscard]] Status write(const Network& network) const;
+    // Two steps, so that a kill in between leaves a trace: from retire() on the network does not exist, but its
+    // folder still says what is to be taken down; erase() removes the folder.
+    [[nodiscard]] Status retire(const std::string& id) const;
     [[nodiscard]] Status erase(const std::string& id) const;
+    // What retire() without erase(), or a create that was killed, left: at least the id is known. Under lock_all().
+    [[nodiscard]] Result<std::vector<Network>> leftovers() const;
     // Broken records are reported through Progress::warn and passed over.
     [[nodiscard]] Result<std::vector<Network>> list() const;
     [[nodiscard]] Lookup<Network> find(const std::string& name_or_id) const;
