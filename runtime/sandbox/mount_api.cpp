@@ -62,14 +62,14 @@ bool set_attributes(int mount, std::uint64_t set, std::uint64_t clear, bool recu
     attributes.attr_clr = clear;
     // The access-time modes are one field: to set any, the kernel wants the whole field cleared.
     if ((set & MOUNT_ATTR__ATIME) != 0) attributes.attr_clr |= MOUNT_ATTR__ATIME;
-    const int flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+    const unsigned flags = static_cast<unsigned>(AT_EMPTY_PATH) | (recursive ? AT_RECURSIVE : 0u);
     return ::mount_setattr(mount, "", flags, &attributes, sizeof attributes) == 0;
 }
 
 bool set_propagation(int mount, std::uint64_t propagation, bool recursive) noexcept {
     mount_attr attributes{};
     attributes.propagation = propagation;
-    const int flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+    const unsigned flags = static_cast<unsigned>(AT_EMPTY_PATH) | (recursive ? AT_RECURSIVE : 0u);
     return ::mount_setattr(mount, "", flags, &attributes, sizeof attributes) == 0;
 }
 

@@ -100,6 +100,22 @@ std::string drain(int fd) {
     }
 }
 
+std::string read_until(int fd, std::string_view text) {
+    std::string all;
+    char bytes[4096];
+    while (all.find(text) == std::string::npos) {
+        const auto got = ::read(fd, bytes, sizeof bytes);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) {
+            pollfd wait{fd, POLLIN, 0};
+            (void)::poll(&wait, 1, 20'000);
+            continue;
+        }
+        if (got <= 0) break;
+        all.append(bytes, static_cast<std::size_t>(got));
+    }
+    return all;
+}
+
 Stage::Stage() : spec(default_spec()), id_(make_id()) {
     const std::string root = scope_root();
     folder_ = join_path(root, id_.substr(0, 12));
@@ -321,7 +337,12 @@ Stage::Exec Stage::exec(std::vector<std::string> argv,
     result.reply = must(from_wire<monitor::StartReply>(packet->bytes));
     if (terminal != nullptr && !packet->fds.empty()) *terminal = std::move(packet->fds.front());
     if (result.reply.phase == monitor::StartPhase::started) {
-        result.output = terminal != nullptr ? drain(terminal->get()) : drain(pipe.read.get());
+        if (terminal != nullptr) {
+            result.output = read_until(terminal->get(), "end\r\n");
+            (void)write_all(terminal->get(), "\r", "terminal");
+        } else {
+            result.output = drain(pipe.read.get());
+        }
         result.exit_code = receive<monitor::ExitReply>(pair.a.get())->exit_code;
     } else {
         result.exit_code = result.reply.exit_code;

@@ -82,5 +82,8 @@ class Stage {
 };
 
 [[nodiscard]] std::string drain(int fd); // until end of file
+// Until `text` has come. A terminal's last bytes are lost when its session leader ends before the kernel has passed
+// them on (pty_flush_buffer), so a test lets the program wait for a word after what it wants to see.
+[[nodiscard]] std::string read_until(int fd, std::string_view text);
 
 } // namespace berth::test

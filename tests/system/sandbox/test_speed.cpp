@@ -17,7 +17,9 @@ using namespace berth::test;
 
 namespace {
 
-double milliseconds(std::chrono::nanoseconds from) { return static_cast<double>((boottime_now() - from).count()) / 1e6; }
+double milliseconds(std::chrono::nanoseconds from) {
+    return static_cast<double>((boottime_now() - from).count()) / 1e6;
+}
 
 double median(std::vector<double> values) {
     std::sort(values.begin(), values.end());
@@ -30,7 +32,8 @@ TEST_CASE("start of true: spawn of the monitor to its end", "[.][figures]") {
     std::vector<double> started, ended;
     Fd netns;
     std::thread([&] {
-        if (::unshare(CLONE_NEWNET) == 0) netns = Fd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+        if (::unshare(CLONE_NEWNET) == 0)
+            netns = Fd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
     }).join();
     for (int i = 0; i < 60; ++i) {
         Stage stage;
@@ -43,8 +46,8 @@ TEST_CASE("start of true: spawn of the monitor to its end", "[.][figures]") {
         (void)stage.wait_end();
         ended.push_back(milliseconds(begin));
     }
-    std::printf("start of true: started %.2f ms, ended %.2f ms (least %.2f)\n", median(started), median(ended),
-                *std::min_element(ended.begin(), ended.end()));
+    std::printf("start of true: started %.2f ms, ended %.2f ms (least %.2f)\n", median(started),
+                median(ended), *std::min_element(ended.begin(), ended.end()));
 }
 
 TEST_CASE("a million lines of 100 bytes", "[.][figures]") {
@@ -65,6 +68,8 @@ TEST_CASE("memory of an idle monitor", "[.][figures]") {
     ::usleep(200'000);
     const auto rollup = read_file(concat("/proc/", stages[0].monitor_pid(), "/smaps_rollup"));
     for (const auto& line : split(*rollup, '\n'))
-        if (line.starts_with("Rss") || line.starts_with("Pss:") || line.starts_with("Private")) std::printf("%s\n", line.c_str());
-    for (auto& stage : stages) (void)stage.stop(0);
+        if (line.starts_with("Rss") || line.starts_with("Pss:") || line.starts_with("Private"))
+            std::printf("%s\n", line.c_str());
+    for (auto& stage : stages)
+        (void)stage.stop(0);
 }
