@@ -133,7 +133,7 @@ Result<StageState> StageRunner::run_stage(std::size_t index) {
         return fail(std::move(error));
     }
     ++cached_;
-    in_.context.progress->finish(from_key, "", true);
+    in_.context.progress->finish(from_key, "DONE", true);
     StageState state = std::move(*base);
     std::vector<Instruction> triggers;
     BERTH_TRY(expand_triggers(stage, state, triggers));
