@@ -17,7 +17,8 @@ std::vector<oci::Mount> default_mounts(const ContainerSpec& spec, const Security
                                        const BundleFacts& facts) {
     const std::string access = spec.privileged ? "rw" : "ro";
     const std::string cgroup_access = spec.privileged || security.writable_cgroups ? "rw" : "ro";
-    // mqueue shows the queues of the IPC namespace that mounts it, be it the container's, the host's or another's.
+    // mqueue shows the queues of the IPC namespace that mounts it, be it the container's, the host's or
+    // another's.
     std::vector<oci::Mount> out{
         {"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}},
         {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},

@@ -6,6 +6,7 @@
 #include "runtime/base/process.hpp"
 #include "runtime/container/cgroup_files.hpp"
 
+#include <chrono>
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@
 namespace berth::runtime {
 
 namespace {
+
+constexpr std::chrono::milliseconds k_patience{10'000};
 
 // Network and auto-removal are above this room: the same command that the monitor would have run does them.
 void run_exit_command(const Context& context, const ContainerSpec& spec) {
@@ -39,9 +42,11 @@ Result<ContainerState> settle_locked(const Context& context, const ContainerSpec
     if (stored.boot_id == boot_id()) {
         // Without its monitor nobody would take the log, the exit code or a stop: it is ended, all of it at
         // once, and not adopted. Pid 1 goes by its pidfd too, in case the host has no cgroup.kill.
-        if (const auto first = PidFd::open(stored.process); first && *first)
-            (void)(*first)->send_signal(SIGKILL);
+        const auto first = PidFd::open(stored.process);
+        if (first && *first) (void)(*first)->send_signal(SIGKILL);
         BERTH_TRY(cgroup.kill_all());
+        // A process leaves its cgroup a moment before it counts as ended.
+        if (first && *first) BERTH_TRY((*first)->wait_exit(k_patience));
     }
     if (const auto removed = cgroup.remove(); !removed) log::warn("{}", removed.error().to_string());
     (void)remove_file(join_path(context.paths.container_exec(spec.id), "control.sock"));

@@ -62,7 +62,8 @@ Result<ContainerState> stop(const Context& context, const std::string& id, const
     if (!claims_to_run(container.state)) return container.state;
     BERTH_ASSIGN_OR_RETURN(const auto ended, stop_by_monitor(context, id, options));
     if (ended) {
-        // On a full disk the monitor could not write its last record: then its end is what makes the next reader see it.
+        // On a full disk the monitor could not write its last record: then its end is what makes the next
+        // reader see it.
         BERTH_ASSIGN_OR_RETURN(const auto recorded, watch_until_recorded(context, id));
         if (recorded) BERTH_TRY(await_readable(context, recorded->get()));
         return *ended;

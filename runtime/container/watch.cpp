@@ -48,6 +48,15 @@ Lookup<ContainerState> StateWatch::next() {
         // makes of it).
         socket_.reset();
         auto container = read_container(*context_, id_);
+        if (container && claims_to_run(container->state)) {
+            // Killed: its sockets close a moment before it counts as dead.
+            BERTH_ASSIGN_OR_RETURN(auto monitor, watch_monitor(container->state.monitor));
+            if (monitor) {
+                socket_ = std::move(*monitor);
+                continue;
+            }
+            container = read_container(*context_, id_);
+        }
         if (container) {
             told_ = told_ && to_json(container->state) == to_json(last_);
             last_ = std::move(container->state);
