@@ -23,38 +23,54 @@ struct Globals {
 struct Group {
     std::string_view name, summary;
 };
-constexpr std::array<Group, 7> k_groups{{{"compose", "Run multi-container applications from their compose files"},
-                                         {"container", "Manage containers"},
-                                         {"image", "Manage images"},
-                                         {"network", "Manage networks"},
-                                         {"volume", "Manage volumes"},
-                                         {"system", "Manage berth as a whole"},
-                                         {"builder", "Manage the build cache"}}};
+constexpr std::array<Group, 7> k_groups{
+    {{"compose", "Run multi-container applications from their compose files"},
+     {"container", "Manage containers"},
+     {"image", "Manage images"},
+     {"network", "Manage networks"},
+     {"volume", "Manage volumes"},
+     {"system", "Manage berth as a whole"},
+     {"builder", "Manage the build cache"}}};
 
 // Long forms of what has a short name, and docker's further spellings.
 struct Alias {
     std::string_view from, to;
 };
-constexpr std::array<Alias, 27> k_aliases{{{"container ls", "ps"},       {"container list", "ps"},
-                                           {"container ps", "ps"},       {"container remove", "rm"},
-                                           {"image ls", "images"},       {"image list", "images"},
-                                           {"image rm", "rmi"},          {"image remove", "rmi"},
-                                           {"image build", "build"},     {"image history", "history"},
-                                           {"image import", "import"},   {"image load", "load"},
-                                           {"image pull", "pull"},       {"image save", "save"},
-                                           {"image tag", "tag"},         {"builder build", "build"},
-                                           {"network list", "network ls"}, {"network remove", "network rm"},
-                                           {"volume list", "volume ls"}, {"volume remove", "volume rm"},
-                                           {"system info", "info"},      {"compose convert", "compose config"},
-                                           {"compose list", "compose ls"}, {"buildx build", "build"},
-                                           {"up", "compose up"},         {"down", "compose down"},
+constexpr std::array<Alias, 27> k_aliases{{{"container ls", "ps"},
+                                           {"container list", "ps"},
+                                           {"container ps", "ps"},
+                                           {"container remove", "rm"},
+                                           {"image ls", "images"},
+                                           {"image list", "images"},
+                                           {"image rm", "rmi"},
+                                           {"image remove", "rmi"},
+                                           {"image build", "build"},
+                                           {"image history", "history"},
+                                           {"image import", "import"},
+                                           {"image load", "load"},
+                                           {"image pull", "pull"},
+                                           {"image save", "save"},
+                                           {"image tag", "tag"},
+                                           {"builder build", "build"},
+                                           {"network list", "network ls"},
+                                           {"network remove", "network rm"},
+                                           {"volume list", "volume ls"},
+                                           {"volume remove", "volume rm"},
+                                           {"system info", "info"},
+                                           {"compose convert", "compose config"},
+                                           {"compose list", "compose ls"},
+                                           {"buildx build", "build"},
+                                           {"up", "compose up"},
+                                           {"down", "compose down"},
                                            {"compose volume", "compose volumes"}}};
 
 std::vector<std::span<const Command>> tables() {
-    return {run_commands(),           container_commands(),         container_view_commands(), exec_commands(),
-            image_commands(),         image_archive_commands(),     build_commands(),          network_commands(),
-            volume_commands(),        system_commands(),            compose_up_commands(),     compose_lifecycle_commands(),
-            compose_view_commands(),  compose_config_commands(),    compose_run_commands(),    compose_image_commands()};
+    return {run_commands(),          container_commands(),      container_view_commands(),
+            exec_commands(),         image_commands(),          image_archive_commands(),
+            build_commands(),        network_commands(),        volume_commands(),
+            system_commands(),       compose_up_commands(),     compose_lifecycle_commands(),
+            compose_view_commands(), compose_config_commands(), compose_run_commands(),
+            compose_image_commands()};
 }
 
 const Command* find_exact(std::string_view path) {
@@ -65,7 +81,8 @@ const Command* find_exact(std::string_view path) {
 }
 
 bool is_group(std::string_view word) {
-    return word == "buildx" || std::any_of(k_groups.begin(), k_groups.end(), [&](const Group& group) { return group.name == word; });
+    return word == "buildx" || std::any_of(k_groups.begin(), k_groups.end(),
+                                           [&](const Group& group) { return group.name == word; });
 }
 
 const Command* find_command(std::string_view path) {
@@ -75,7 +92,8 @@ const Command* find_command(std::string_view path) {
     // "container start" is "start": every command of a container has both forms.
     if (path.rfind("container ", 0) != 0) return nullptr;
     const auto word = path.substr(10);
-    for (const auto table : {run_commands(), container_commands(), container_view_commands(), exec_commands()})
+    for (const auto table :
+         {run_commands(), container_commands(), container_view_commands(), exec_commands()})
         for (const auto& command : table)
             if (command.path == word) return &command;
     return nullptr;
@@ -87,7 +105,8 @@ std::vector<const Command*> commands_of(std::string_view group) {
     for (const auto table : tables())
         for (const auto& command : table) {
             const auto space = command.path.find(' ');
-            const auto own = space == std::string_view::npos ? std::string_view() : command.path.substr(0, space);
+            const auto own =
+                space == std::string_view::npos ? std::string_view() : command.path.substr(0, space);
             if (own == group && !command.hidden) out.push_back(&command);
         }
     std::sort(out.begin(), out.end(), [](const auto* a, const auto* b) { return a->path < b->path; });
@@ -101,28 +120,35 @@ std::string_view last_word(std::string_view path) {
 
 std::string list_text(const std::vector<std::pair<std::string, std::string>>& lines) {
     std::size_t width = 0;
-    for (const auto& line : lines) width = std::max(width, line.first.size());
+    for (const auto& line : lines)
+        width = std::max(width, line.first.size());
     std::string out;
-    for (const auto& [name, summary] : lines) out += concat("  ", name, std::string(width - name.size() + 3, ' '), summary, "\n");
+    for (const auto& [name, summary] : lines)
+        out += concat("  ", name, std::string(width - name.size() + 3, ' '), summary, "\n");
     return out;
 }
 
 std::string group_help(std::string_view group, const Flags& flags) {
     std::string out;
     const bool top = group.empty();
-    out = top ? "Usage:  berth [OPTIONS] COMMAND\n\nRuns containers and whole stacks of them, without a daemon\n"
+    out = top ? "Usage:  berth [OPTIONS] COMMAND\n\nRuns containers and whole stacks of them, without a "
+                "daemon\n"
               : concat("Usage:  berth ", group, group == "compose" ? " [OPTIONS]" : "", " COMMAND\n");
     std::vector<std::pair<std::string, std::string>> lines;
     if (top) {
-        for (const auto& entry : k_groups) lines.emplace_back(entry.name, entry.summary);
+        for (const auto& entry : k_groups)
+            lines.emplace_back(entry.name, entry.summary);
         out += concat("\nManagement Commands:\n", list_text(lines));
         lines = {{"up", "Short for compose up"}, {"down", "Short for compose down"}};
     }
-    for (const auto* command : commands_of(group)) lines.emplace_back(last_word(command->path), command->summary);
+    for (const auto* command : commands_of(group))
+        lines.emplace_back(last_word(command->path), command->summary);
     if (group == "container")
-        for (const auto table : {run_commands(), container_commands(), container_view_commands(), exec_commands()})
+        for (const auto table :
+             {run_commands(), container_commands(), container_view_commands(), exec_commands()})
             for (const auto& command : table)
-                if (!command.hidden && command.path.find(' ') == std::string_view::npos) lines.emplace_back(command.path, command.summary);
+                if (!command.hidden && command.path.find(' ') == std::string_view::npos)
+                    lines.emplace_back(command.path, command.summary);
     for (const auto& alias : k_aliases) {
         if (group != "image" || alias.from.rfind("image ", 0) != 0) continue;
         const auto* target = find_exact(alias.to);
@@ -132,31 +158,37 @@ std::string group_help(std::string_view group, const Flags& flags) {
     std::sort(lines.begin(), lines.end());
     out += concat("\nCommands:\n", list_text(lines));
     if (const auto options = flags.help(); !options.empty()) out += concat("\nOptions:\n", options);
-    out += concat("\nRun 'berth ", group, top ? "" : " ", "COMMAND --help' for more information on a command.\n");
+    out += concat("\nRun 'berth ", group, top ? "" : " ",
+                  "COMMAND --help' for more information on a command.\n");
     return out;
 }
 
 std::string command_help(const Command& command, const Flags& flags) {
-    std::string out = concat("Usage:  berth ", command.path, command.usage.empty() ? "" : " ", command.usage, "\n\n", command.summary, "\n");
+    std::string out = concat("Usage:  berth ", command.path, command.usage.empty() ? "" : " ", command.usage,
+                             "\n\n", command.summary, "\n");
     if (const auto options = flags.help(); !options.empty()) out += concat("\nOptions:\n", options);
     return out;
 }
 
 Error unknown_command(std::string_view group, std::string_view word) {
     std::vector<std::string> words;
-    for (const auto* command : commands_of(group)) words.emplace_back(last_word(command->path));
+    for (const auto* command : commands_of(group))
+        words.emplace_back(last_word(command->path));
     if (group.empty())
-        for (const auto& entry : k_groups) words.emplace_back(entry.name);
+        for (const auto& entry : k_groups)
+            words.emplace_back(entry.name);
     if (group.empty()) words.insert(words.end(), {"up", "down"});
     Error error(ErrorCode::usage, concat("unknown command: berth ", group, group.empty() ? "" : " ", word));
     const auto near = nearest_word(word, words);
     const std::string place = group.empty() ? "" : concat(group, " ");
-    error.hint(near.empty() ? concat("'berth ", place, "--help' lists the commands") : concat("did you mean 'berth ", place, near, "'?"));
+    error.hint(near.empty() ? concat("'berth ", place, "--help' lists the commands")
+                            : concat("did you mean 'berth ", place, near, "'?"));
     return error;
 }
 
 void declare_globals(Flags& flags, Globals& globals) {
-    flags.text("--data-root", globals.data_root, "Folder of images, volumes and container records (BERTH_DATA_ROOT)", "dir");
+    flags.text("--data-root", globals.data_root,
+               "Folder of images, volumes and container records (BERTH_DATA_ROOT)", "dir");
     flags.text("--exec-root", globals.exec_root, "Folder of what a reboot may lose (BERTH_EXEC_ROOT)", "dir");
     flags.toggle("-D,--debug", globals.debug, "Write the debug log to standard error (BERTH_DEBUG)");
     flags.text("--log-file", globals.log_file, "Write the debug log to this file (BERTH_LOG_FILE)", "file");
@@ -181,7 +213,8 @@ Result<int> usage_result(Session& session, const Error& error, std::string_view 
     return path.rfind("compose", 0) == 0 ? 1 : 125;
 }
 
-int run_command(Session& session, const Command& command, const std::vector<std::string>& words, bool short_form) {
+int run_command(Session& session, const Command& command, const std::vector<std::string>& words,
+                bool short_form) {
     Flags flags;
     ComposeGlobals compose;
     const Run run = command.setup(flags);
@@ -222,7 +255,8 @@ Result<int> dispatch_compose(Session& session, std::vector<std::string> words) {
         session.print(group_help("compose", flags));
         return 0;
     }
-    if (auto applied = apply_compose_globals(session, std::move(compose)); !applied) return usage_result(session, applied.error(), "compose");
+    if (auto applied = apply_compose_globals(session, std::move(compose)); !applied)
+        return usage_result(session, applied.error(), "compose");
     const Command* command = find_command(concat("compose ", rest[0]));
     if (command == nullptr) return usage_result(session, unknown_command("compose", rest[0]), "compose");
     rest.erase(rest.begin());
@@ -252,7 +286,8 @@ Result<int> dispatch(Session& session, std::vector<std::string> words, const Fla
         path = concat(head, " ", words[0]);
         words.erase(words.begin());
         const Command* command = find_command(path);
-        if (command == nullptr) return usage_result(session, unknown_command(head, last_word(path)), "compose");
+        if (command == nullptr)
+            return usage_result(session, unknown_command(head, last_word(path)), "compose");
         return run_command(session, *command, words, false);
     }
     const Command* command = find_command(path);

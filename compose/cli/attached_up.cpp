@@ -28,21 +28,30 @@ struct Followed {
 class StopEvents final : public compose::ExecutionEvents {
   public:
     explicit StopEvents(Session& session) : session_(session) {}
-    void started(const compose::PlanNode&, const std::string& subject, const std::string& state) override { tell(subject, state); }
-    void finished(const compose::PlanNode&, const std::string& subject, const std::string& state) override { tell(subject, state); }
-    void failed(const compose::PlanNode&, const std::string& subject, const Error&) override { tell(subject, "Error"); }
+    void started(const compose::PlanNode&, const std::string& subject, const std::string& state) override {
+        tell(subject, state);
+    }
+    void finished(const compose::PlanNode&, const std::string& subject, const std::string& state) override {
+        tell(subject, state);
+    }
+    void failed(const compose::PlanNode&, const std::string& subject, const Error&) override {
+        tell(subject, "Error");
+    }
     void warning(const std::string& text) override { session_.warn(text); }
     void undoing(const std::string& subject, const std::string& state) override { tell(subject, state); }
 
   private:
-    void tell(const std::string& subject, const std::string& state) { session_.say(concat(" ", subject, "  ", state, "\n")); }
+    void tell(const std::string& subject, const std::string& state) {
+        session_.say(concat(" ", subject, "  ", state, "\n"));
+    }
     Session& session_;
 };
 
 class AttachedProject {
   public:
     AttachedProject(Session& session, const compose::Project& project, const AttachOptions& options)
-        : session_(session), project_(project), options_(options), printer_(style(session, options)), follower_(session.context(), printer_) {}
+        : session_(session), project_(project), options_(options), printer_(style(session, options)),
+          follower_(session.context(), printer_) {}
 
     Result<int> run(WallTime since) {
         BERTH_ASSIGN_OR_RETURN(auto signals, ForwardedSignals::open({SIGINT, SIGTERM, SIGHUP, SIGQUIT}));
@@ -51,7 +60,8 @@ class AttachedProject {
         BERTH_TRY(choose());
         if (containers_.empty()) return 0;
         start_following(since);
-        if (ui::is_terminal(STDERR_FILENO) && ui::is_terminal(STDIN_FILENO)) session_.say("Attaching to " + names() + "\n");
+        if (ui::is_terminal(STDERR_FILENO) && ui::is_terminal(STDIN_FILENO))
+            session_.say("Attaching to " + names() + "\n");
         auto code = loop(signals);
         if (stopper_.joinable()) stopper_.join();
         follower_.join();
@@ -70,7 +80,9 @@ class AttachedProject {
 
     // The services whose logs are shown: the targeted ones, without those that say attach: false.
     [[nodiscard]] bool shows(const std::string& service) const {
-        const auto has = [&](const std::vector<std::string>& list) { return std::find(list.begin(), list.end(), service) != list.end(); };
+        const auto has = [&](const std::vector<std::string>& list) {
+            return std::find(list.begin(), list.end(), service) != list.end();
+        };
         if (has(options_.except)) return false;
         if (!options_.only.empty()) return has(options_.only);
         const auto found = project_.services.find(service);
@@ -85,7 +97,8 @@ class AttachedProject {
         for (const auto& container : all) {
             const auto service = label_of(container, compose::k_label_service);
             const auto& targets = options_.services;
-            const bool targeted = targets.empty() || std::find(targets.begin(), targets.end(), service) != targets.end();
+            const bool targeted =
+                targets.empty() || std::find(targets.begin(), targets.end(), service) != targets.end();
             if (!targeted && !options_.dependencies && service != options_.exit_code_from) continue;
             Followed followed;
             followed.id = container.spec.id;
@@ -136,20 +149,24 @@ class AttachedProject {
         std::size_t left = containers_.size();
         while (left > 0) {
             std::array<pollfd, 2> fds{{{signals.fd(), POLLIN, 0}, {ended_.get(), POLLIN, 0}}};
-            if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) return fail_errno("wait for the containers");
-            while (const int signal = signals.next()) on_signal(signal);
+            if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR)
+                return fail_errno("wait for the containers");
+            while (const int signal = signals.next())
+                on_signal(signal);
             for (const auto& [index, code] : take_finished()) {
                 --left;
                 containers_[index].ended = true;
                 containers_[index].exit_code = code;
-                if (containers_[index].logs) printer_.say(containers_[index].label, concat("exited with code ", code));
+                if (containers_[index].logs)
+                    printer_.say(containers_[index].label, concat("exited with code ", code));
                 on_end(containers_[index]);
             }
         }
         if (signals_seen_ > 0) return 130;
         if (!options_.exit_code_from.empty()) {
             for (const auto& container : containers_)
-                if (container.service == options_.exit_code_from) return static_cast<int>(container.exit_code);
+                if (container.service == options_.exit_code_from)
+                    return static_cast<int>(container.exit_code);
             return 0;
         }
         return options_.abort_on_failure ? failed_code_ : 0;
@@ -186,14 +203,16 @@ class AttachedProject {
     // Beside the loop, which goes on showing logs and listening for the second ctrl-c.
     void stop_all() {
         stopper_ = std::thread([this] {
-            if (auto stopped = stop_plan(); !stopped && stopped.error().code() != ErrorCode::interrupted) session_.report(stopped.error());
+            if (auto stopped = stop_plan(); !stopped && stopped.error().code() != ErrorCode::interrupted)
+                session_.report(stopped.error());
         });
     }
     Status stop_plan() {
         BERTH_ASSIGN_OR_RETURN(const auto observed, compose::observe(session_.context(), project_.name));
         compose::ServiceOptions stop;
         for (const auto& container : containers_)
-            if (std::find(stop.services.begin(), stop.services.end(), container.service) == stop.services.end())
+            if (std::find(stop.services.begin(), stop.services.end(), container.service) ==
+                stop.services.end())
                 stop.services.push_back(container.service);
         stop.timeout = options_.timeout;
         BERTH_ASSIGN_OR_RETURN(const auto plan, compose::plan_stop(project_, observed, stop));
@@ -201,7 +220,8 @@ class AttachedProject {
         return compose::execute(session_.context(), project_, plan, execute_options(session_), events);
     }
     void watchers_join() {
-        for (auto& thread : watchers_) thread.join();
+        for (auto& thread : watchers_)
+            thread.join();
     }
 
     Session& session_;
@@ -220,7 +240,8 @@ class AttachedProject {
 
 } // namespace
 
-Result<int> follow_project(Session& session, const compose::Project& project, const AttachOptions& options, WallTime since) {
+Result<int> follow_project(Session& session, const compose::Project& project, const AttachOptions& options,
+                           WallTime since) {
     AttachedProject attached(session, project, options);
     return attached.run(since);
 }

@@ -35,14 +35,17 @@ std::string here() {
 
 Status set_context(build::BuildRequest& request, const std::string& word) {
     if (word == "-") {
-        if (request.dockerfile == "-") return fail(ErrorCode::usage, "invalid argument: can't use stdin for both build context and dockerfile");
+        if (request.dockerfile == "-")
+            return fail(ErrorCode::usage,
+                        "invalid argument: can't use stdin for both build context and dockerfile");
         request.context_tar_fd = STDIN_FILENO;
     } else if (is_url(word)) {
         request.context_url = word;
     } else {
         request.context_dir = absolute_path(word, here());
         if (!is_directory(request.context_dir))
-            return fail(Error(ErrorCode::invalid_input, concat("build context '", word, "' is no folder")).hint("name the folder with the Dockerfile, for example ."));
+            return fail(Error(ErrorCode::invalid_input, concat("build context '", word, "' is no folder"))
+                            .hint("name the folder with the Dockerfile, for example ."));
     }
     if (request.dockerfile == "-") {
         BERTH_ASSIGN_OR_RETURN(request.dockerfile_text, read_fd(STDIN_FILENO, "standard input", 16u << 20));
@@ -62,9 +65,12 @@ Status add_secret(build::BuildRequest& request, const std::string& text) {
         const auto equals = part.find('=');
         const auto key = part.substr(0, equals);
         const auto value = equals == std::string::npos ? "" : part.substr(equals + 1);
-        if (key == "id") id = value;
-        else if (key == "src" || key == "source") source = absolute_path(value, here());
-        else if (!(key == "type" && value == "file")) return fail(ErrorCode::usage, concat("--secret '", text, "': '", part, "' is not known"));
+        if (key == "id")
+            id = value;
+        else if (key == "src" || key == "source")
+            source = absolute_path(value, here());
+        else if (!(key == "type" && value == "file"))
+            return fail(ErrorCode::usage, concat("--secret '", text, "': '", part, "' is not known"));
     }
     if (id.empty()) return fail(ErrorCode::usage, concat("--secret '", text, "': id= is missing"));
     request.secrets[id] = source.empty() ? absolute_path(id, here()) : source;
@@ -77,17 +83,22 @@ Status fill(BuildFlags& flags) {
     for (const auto& word : flags.args) {
         const auto equals = word.find('=');
         const auto name = word.substr(0, equals);
-        if (equals != std::string::npos) request.args[name] = word.substr(equals + 1);
-        else if (const char* value = std::getenv(name.c_str())) request.args[name] = value;
+        if (equals != std::string::npos)
+            request.args[name] = word.substr(equals + 1);
+        else if (const char* value = std::getenv(name.c_str()))
+            request.args[name] = value;
     }
     request.labels = labels_of(flags.labels);
     BERTH_ASSIGN_OR_RETURN(request.additional_contexts, pairs_of(flags.contexts, "--build-context"));
     for (auto& [name, value] : request.additional_contexts)
         if (value.find("://") == std::string::npos && !is_url(value)) value = absolute_path(value, here());
-    for (const auto& text : flags.secrets) BERTH_TRY(add_secret(request, text));
-    if (flags.platforms.size() > 1) return fail(ErrorCode::unsupported, "building for several platforms at once");
+    for (const auto& text : flags.secrets)
+        BERTH_TRY(add_secret(request, text));
+    if (flags.platforms.size() > 1)
+        return fail(ErrorCode::unsupported, "building for several platforms at once");
     if (!flags.platforms.empty()) request.platform = flags.platforms[0];
-    for (const auto& tag : request.tags) BERTH_TRY(image::parse_reference(tag));
+    for (const auto& tag : request.tags)
+        BERTH_TRY(image::parse_reference(tag));
     return {};
 }
 
@@ -99,13 +110,15 @@ void declare(Flags& flags, BuildFlags& f) {
     flags.text("-f,--file", r.dockerfile, "Name of the Dockerfile (default: PATH/Dockerfile)");
     flags.text("--iidfile", f.iidfile, "Write the image ID to a file");
     flags.list("--label", f.labels, "Set metadata for an image");
-    flags.text("--network", r.network, "Set the networking mode for the RUN instructions during build (default, none, host)");
+    flags.text("--network", r.network,
+               "Set the networking mode for the RUN instructions during build (default, none, host)");
     flags.toggle("--no-cache", r.no_cache, "Do not use cache when building the image");
     flags.list("--platform", f.platforms, "Set target platform for build");
     flags.text("--progress", f.progress, "Set type of progress output (auto, plain, tty, rawjson, quiet)");
     flags.toggle("--pull", r.pull, "Always attempt to pull all referenced images");
     flags.toggle("-q,--quiet", f.quiet, "Suppress the build output and print image ID on success");
-    flags.list("--secret", f.secrets, "Secret to expose to the build (format: id=mysecret[,src=/local/secret])");
+    flags.list("--secret", f.secrets,
+               "Secret to expose to the build (format: id=mysecret[,src=/local/secret])");
     flags.bytes("--shm-size", r.shm_size, "Shared memory size for build containers");
     flags.list("-t,--tag", r.tags, "Image identifier (format: [registry/]repository[:tag])");
     flags.text("--target", r.target, "Set the target build stage to build");
@@ -127,8 +140,11 @@ Run setup_build(Flags& flags) {
         BERTH_ASSIGN_OR_RETURN(const auto built, build::build(session.context(), options->request));
         session.end_progress();
         if (!options->iidfile.empty()) BERTH_TRY(write_atomic(options->iidfile, built.image.id, 0644));
-        if (options->quiet) session.print(built.image.id + "\n");
-        else session.say(concat("built ", built.image.id, " (", built.steps, " steps, ", built.cached, " cached)\n"));
+        if (options->quiet)
+            session.print(built.image.id + "\n");
+        else
+            session.say(
+                concat("built ", built.image.id, " (", built.steps, " steps, ", built.cached, " cached)\n"));
         return 0;
     };
 }
@@ -139,10 +155,14 @@ struct PruneFlags {
 
 Run setup_prune(Flags& flags) {
     auto options = std::make_shared<PruneFlags>();
-    flags.toggle("-a,--all", options->all, "Remove all unused build cache (there is no other kind: kept for scripts)");
+    flags.toggle("-a,--all", options->all,
+                 "Remove all unused build cache (there is no other kind: kept for scripts)");
     flags.toggle("-f,--force", options->force, "Do not prompt for confirmation");
     return [options](Session& session) -> Result<int> {
-        if (!options->force && !confirm(session, "WARNING! This will remove the build cache.\nAre you sure you want to continue?")) return 0;
+        if (!options->force &&
+            !confirm(session,
+                     "WARNING! This will remove the build cache.\nAre you sure you want to continue?"))
+            return 0;
         BERTH_TRY(remove_tree(session.context().paths.build()));
         return 0;
     };
@@ -154,6 +174,8 @@ constexpr std::array<Command, 2> k_commands{
 
 } // namespace
 
-std::span<const Command> build_commands() { return k_commands; }
+std::span<const Command> build_commands() {
+    return k_commands;
+}
 
 } // namespace berth::cli

@@ -16,8 +16,9 @@ struct ConfigFlags {
     std::vector<std::string> services;
     std::string format = "yaml", output;
     std::optional<std::string> hash;
-    bool environment = false, images = false, networks = false, no_consistency = false, no_interpolate = false, no_normalize = false,
-         no_path_resolution = false, profiles = false, quiet = false, services_only = false, volumes = false;
+    bool environment = false, images = false, networks = false, no_consistency = false,
+         no_interpolate = false, no_normalize = false, no_path_resolution = false, profiles = false,
+         quiet = false, services_only = false, volumes = false;
 };
 
 // Only the chosen services, and of the top level only what they use.
@@ -34,7 +35,8 @@ Json select(const Json& canonical, const std::vector<std::string>& services) {
 
 std::string lines(const std::set<std::string>& names) {
     std::string out;
-    for (const auto& name : names) out += name + "\n";
+    for (const auto& name : names)
+        out += name + "\n";
     return out;
 }
 
@@ -50,7 +52,8 @@ std::string hashes(const compose::Project& project, const std::string& wanted) {
 Result<std::string> listing(const compose::Project& project, const ConfigFlags& flags) {
     std::set<std::string> names;
     const auto chosen = [&](const std::string& service) {
-        return flags.services.empty() || std::find(flags.services.begin(), flags.services.end(), service) != flags.services.end();
+        return flags.services.empty() ||
+               std::find(flags.services.begin(), flags.services.end(), service) != flags.services.end();
     };
     if (flags.hash) {
         if (*flags.hash != "*") BERTH_TRY(check_services(project, split(*flags.hash, ',')));
@@ -63,15 +66,19 @@ Result<std::string> listing(const compose::Project& project, const ConfigFlags& 
         for (const auto& [name, service] : project.services)
             if (chosen(name)) names.insert(compose::image_name(project, service));
     if (flags.volumes)
-        for (const auto& [key, volume] : project.volumes) names.insert(key);
+        for (const auto& [key, volume] : project.volumes)
+            names.insert(key);
     if (flags.networks)
-        for (const auto& [key, network] : project.networks) names.insert(key);
+        for (const auto& [key, network] : project.networks)
+            names.insert(key);
     if (flags.profiles)
         for (const auto* services : {&project.services, &project.disabled_services})
-            for (const auto& [name, service] : *services) names.insert(service.profiles.begin(), service.profiles.end());
+            for (const auto& [name, service] : *services)
+                names.insert(service.profiles.begin(), service.profiles.end());
     if (!flags.environment) return lines(names);
     std::string out;
-    for (const auto& [key, value] : project.environment) out += concat(key, "=", value, "\n");
+    for (const auto& [key, value] : project.environment)
+        out += concat(key, "=", value, "\n");
     return out;
 }
 
@@ -88,14 +95,17 @@ Result<int> config(Session& session, const ConfigFlags& flags) {
     BERTH_TRY(check_services(project, flags.services));
     if (flags.quiet) return 0;
     std::string text;
-    if (flags.hash || flags.services_only || flags.images || flags.volumes || flags.networks || flags.profiles || flags.environment) {
+    if (flags.hash || flags.services_only || flags.images || flags.volumes || flags.networks ||
+        flags.profiles || flags.environment) {
         BERTH_ASSIGN_OR_RETURN(text, listing(project, flags));
     } else {
         const auto canonical = select(loaded.canonical, flags.services);
         text = flags.format == "json" ? canonical.to_text(2) + "\n" : compose::to_yaml(canonical);
     }
-    if (flags.output.empty()) session.print(text);
-    else BERTH_TRY(write_atomic(flags.output, text, 0644));
+    if (flags.output.empty())
+        session.print(text);
+    else
+        BERTH_TRY(write_atomic(flags.output, text, 0644));
     return 0;
 }
 
@@ -106,7 +116,8 @@ Run setup_config(Flags& flags) {
     flags.text("--hash", options->hash, "Print the service config hash, one per line.");
     flags.toggle("--images", options->images, "Print the image names, one per line.");
     flags.toggle("--networks", options->networks, "Print the network names, one per line.");
-    flags.toggle("--no-consistency", options->no_consistency, "Don't check model consistency - warning: may produce invalid Compose output");
+    flags.toggle("--no-consistency", options->no_consistency,
+                 "Don't check model consistency - warning: may produce invalid Compose output");
     flags.toggle("--no-interpolate", options->no_interpolate, "Don't interpolate environment variables");
     flags.toggle("--no-normalize", options->no_normalize, "Don't normalize compose model");
     flags.toggle("--no-path-resolution", options->no_path_resolution, "Don't resolve file paths");
@@ -120,10 +131,13 @@ Run setup_config(Flags& flags) {
 }
 
 constexpr std::array<Command, 1> k_commands{
-    {{"compose config", "[OPTIONS] [SERVICE...]", "Parse, resolve and render compose file in canonical format", setup_config, false, false}}};
+    {{"compose config", "[OPTIONS] [SERVICE...]",
+      "Parse, resolve and render compose file in canonical format", setup_config, false, false}}};
 
 } // namespace
 
-std::span<const Command> compose_config_commands() { return k_commands; }
+std::span<const Command> compose_config_commands() {
+    return k_commands;
+}
 
 } // namespace berth::cli

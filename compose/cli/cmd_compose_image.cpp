@@ -13,7 +13,8 @@ namespace {
 struct BuildFlags {
     std::vector<std::string> services, args;
     std::string progress;
-    bool no_cache = false, pull = false, quiet = false, with_dependencies = false, compress = false, force_rm = false, no_rm = false, parallel = true;
+    bool no_cache = false, pull = false, quiet = false, with_dependencies = false, compress = false,
+         force_rm = false, no_rm = false, parallel = true;
 };
 
 // "K=v", "K" with the caller's value, as `docker build`.
@@ -22,8 +23,10 @@ std::map<std::string, std::string> build_args(const std::vector<std::string>& wo
     for (const auto& word : words) {
         const auto equals = word.find('=');
         const auto name = word.substr(0, equals);
-        if (equals != std::string::npos) out[name] = word.substr(equals + 1);
-        else if (const char* value = std::getenv(name.c_str())) out[name] = value;
+        if (equals != std::string::npos)
+            out[name] = word.substr(equals + 1);
+        else if (const char* value = std::getenv(name.c_str()))
+            out[name] = value;
     }
     return out;
 }
@@ -32,7 +35,8 @@ Run setup_build(Flags& flags) {
     auto options = std::make_shared<BuildFlags>();
     flags.list("--build-arg", options->args, "Set build-time variables for services", "stringArray");
     flags.toggle("--no-cache", options->no_cache, "Do not use cache when building the image");
-    flags.text("--progress", options->progress, "Set type of ui output (auto, tty, plain, json, quiet)").hide();
+    flags.text("--progress", options->progress, "Set type of ui output (auto, tty, plain, json, quiet)")
+        .hide();
     flags.toggle("--pull", options->pull, "Always attempt to pull a newer version of the image");
     flags.toggle("-q,--quiet", options->quiet, "Suppress the build output");
     flags.toggle("--with-dependencies", options->with_dependencies, "Also build dependencies (transitively)");
@@ -73,13 +77,15 @@ Run setup_build(Flags& flags) {
 struct PullFlags {
     std::vector<std::string> services;
     std::string policy = "always";
-    bool ignore_buildable = false, ignore_failures = false, include_deps = false, quiet = false, no_parallel = false, parallel = true;
+    bool ignore_buildable = false, ignore_failures = false, include_deps = false, quiet = false,
+         no_parallel = false, parallel = true;
 };
 
 Result<int> pull(Session& session, const PullFlags& flags) {
     BERTH_ASSIGN_OR_RETURN(const auto project, load_project(session, flags.services));
     BERTH_ASSIGN_OR_RETURN(const auto graph, compose::Graph::make(project));
-    BERTH_ASSIGN_OR_RETURN(const auto services, graph.select(flags.services, flags.include_deps || flags.services.empty()));
+    BERTH_ASSIGN_OR_RETURN(const auto services,
+                           graph.select(flags.services, flags.include_deps || flags.services.empty()));
     BERTH_TRY(session.show_progress(flags.quiet));
     int code = 0;
     std::map<std::string, bool> seen;
@@ -115,11 +121,13 @@ Result<int> pull(Session& session, const PullFlags& flags) {
 Run setup_pull(Flags& flags) {
     auto options = std::make_shared<PullFlags>();
     flags.toggle("--ignore-buildable", options->ignore_buildable, "Ignore images that can be built");
-    flags.toggle("--ignore-pull-failures", options->ignore_failures, "Pull what it can and ignores images with pull failures");
+    flags.toggle("--ignore-pull-failures", options->ignore_failures,
+                 "Pull what it can and ignores images with pull failures");
     flags.toggle("--include-deps", options->include_deps, "Also pull services declared as dependencies");
     flags.toggle("--no-parallel", options->no_parallel, "Layers are always pulled in parallel").hide();
     flags.toggle("--parallel", options->parallel, "Layers are always pulled in parallel").hide();
-    flags.choice("--policy", options->policy, {"missing", "always"}, "Apply pull policy (\"missing\"|\"always\")");
+    flags.choice("--policy", options->policy, {"missing", "always"},
+                 "Apply pull policy (\"missing\"|\"always\")");
     flags.toggle("-q,--quiet", options->quiet, "Pull without printing progress information");
     flags.arguments(options->services, 0);
     return [options](Session& session) { return pull(session, *options); };
@@ -131,6 +139,8 @@ constexpr std::array<Command, 2> k_commands{
 
 } // namespace
 
-std::span<const Command> compose_image_commands() { return k_commands; }
+std::span<const Command> compose_image_commands() {
+    return k_commands;
+}
 
 } // namespace berth::cli

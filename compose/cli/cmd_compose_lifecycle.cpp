@@ -17,7 +17,8 @@ struct ServiceFlags {
     bool force = false, all = false;
 };
 
-using Planner = Result<compose::Plan> (*)(const compose::Project&, const compose::Observed&, const compose::ServiceOptions&);
+using Planner = Result<compose::Plan> (*)(const compose::Project&, const compose::Observed&,
+                                          const compose::ServiceOptions&);
 
 // What every verb of this file does: load, lock, observe, plan, execute.
 Result<int> run_verb(Session& session, const ServiceFlags& flags, Planner planner) {
@@ -31,21 +32,26 @@ Result<int> run_verb(Session& session, const ServiceFlags& flags, Planner planne
     BERTH_ASSIGN_OR_RETURN(const auto observed, compose::observe(context, project.name));
     BERTH_ASSIGN_OR_RETURN(const auto plan, planner(project, observed, options));
     auto execute = execute_options(session);
-    if (flags.wait_timeout && *flags.wait_timeout > 0) execute.wait_timeout = std::chrono::seconds(*flags.wait_timeout);
+    if (flags.wait_timeout && *flags.wait_timeout > 0)
+        execute.wait_timeout = std::chrono::seconds(*flags.wait_timeout);
     return run_plan(session, project, plan, execute);
 }
 
 Run setup_stop(Flags& flags) {
     auto options = std::make_shared<ServiceFlags>();
-    flags.number("-t,--timeout", options->timeout, "Specify a shutdown timeout in seconds", -1, 1'000'000'000);
+    flags.number("-t,--timeout", options->timeout, "Specify a shutdown timeout in seconds", -1,
+                 1'000'000'000);
     flags.arguments(options->options.services, 0);
     return [options](Session& session) { return run_verb(session, *options, compose::plan_stop); };
 }
 
 Run setup_start(Flags& flags) {
     auto options = std::make_shared<ServiceFlags>();
-    flags.toggle("--wait", options->options.wait, "Wait for services to be running|healthy. Implies detached mode.");
-    flags.number("--wait-timeout", options->wait_timeout, "Maximum duration in seconds to wait for the project to be running|healthy", 0, 1'000'000'000);
+    flags.toggle("--wait", options->options.wait,
+                 "Wait for services to be running|healthy. Implies detached mode.");
+    flags.number("--wait-timeout", options->wait_timeout,
+                 "Maximum duration in seconds to wait for the project to be running|healthy", 0,
+                 1'000'000'000);
     flags.arguments(options->options.services, 0);
     return [options](Session& session) { return run_verb(session, *options, compose::plan_start); };
 }
@@ -53,14 +59,16 @@ Run setup_start(Flags& flags) {
 Run setup_restart(Flags& flags) {
     auto options = std::make_shared<ServiceFlags>();
     flags.toggle("--no-deps", options->options.no_deps, "Don't restart dependent services");
-    flags.number("-t,--timeout", options->timeout, "Specify a shutdown timeout in seconds", -1, 1'000'000'000);
+    flags.number("-t,--timeout", options->timeout, "Specify a shutdown timeout in seconds", -1,
+                 1'000'000'000);
     flags.arguments(options->options.services, 0);
     return [options](Session& session) { return run_verb(session, *options, compose::plan_restart); };
 }
 
 Run setup_kill(Flags& flags) {
     auto options = std::make_shared<ServiceFlags>();
-    flags.toggle("--remove-orphans", options->options.remove_orphans, "Remove containers for services not defined in the Compose file");
+    flags.toggle("--remove-orphans", options->options.remove_orphans,
+                 "Remove containers for services not defined in the Compose file");
     flags.text("-s,--signal", options->signal, "SIGNAL to send to the container");
     flags.arguments(options->options.services, 0);
     return [options](Session& session) -> Result<int> {
@@ -86,25 +94,30 @@ Run setup_rm(Flags& flags) {
     flags.toggle("-a,--all", options->all, "Deprecated - no effect").hide();
     flags.toggle("-f,--force", options->force, "Don't ask to confirm removal");
     flags.toggle("-s,--stop", options->options.stop, "Stop the containers, if required, before removing");
-    flags.toggle("-v,--volumes", options->options.volumes, "Remove any anonymous volumes attached to containers");
+    flags.toggle("-v,--volumes", options->options.volumes,
+                 "Remove any anonymous volumes attached to containers");
     flags.arguments(options->options.services, 0);
     return [options](Session& session) -> Result<int> {
-        if (options->force || session.compose.dry_run) return run_verb(session, *options, compose::plan_rm);
+        if (session.compose.dry_run) return run_verb(session, *options, compose::plan_rm);
         BERTH_ASSIGN_OR_RETURN(const auto project, load_or_name_project(session, options->options.services));
         ContainerChoice choice;
         choice.services = options->options.services;
         BERTH_ASSIGN_OR_RETURN(auto containers, project_containers(session.context(), project, choice));
         if (!options->options.stop)
             std::erase_if(containers, [](const auto& c) {
-                return c.state.status != runtime::Status::exited && c.state.status != runtime::Status::created && c.state.status != runtime::Status::dead;
+                return c.state.status != runtime::Status::exited &&
+                       c.state.status != runtime::Status::created && c.state.status != runtime::Status::dead;
             });
         if (containers.empty()) {
             session.say("No stopped containers\n");
             return 0;
         }
         std::vector<std::string> names;
-        for (const auto& container : containers) names.push_back(container.spec.name);
-        if (!confirm(session, concat("Going to remove ", join(names, ", "), "\nAre you sure?"))) return 0;
+        for (const auto& container : containers)
+            names.push_back(container.spec.name);
+        if (!options->force &&
+            !confirm(session, concat("Going to remove ", join(names, ", "), "\nAre you sure?")))
+            return 0;
         return run_verb(session, *options, compose::plan_rm);
     };
 }
@@ -123,8 +136,10 @@ Run setup_scale(Flags& flags) {
         up.no_deps = options->no_deps;
         for (const auto& word : options->words) {
             const auto equals = word.find('=');
-            auto count = equals == std::string::npos ? Result<std::int64_t>(0) : parse_integer(word.substr(equals + 1), 0, 100'000);
-            if (equals == std::string::npos || equals == 0 || !count) return fail(ErrorCode::usage, concat("'", word, "' is not SERVICE=REPLICAS"));
+            auto count = equals == std::string::npos ? Result<std::int64_t>(0)
+                                                     : parse_integer(word.substr(equals + 1), 0, 100'000);
+            if (equals == std::string::npos || equals == 0 || !count)
+                return fail(ErrorCode::usage, concat("'", word, "' is not SERVICE=REPLICAS"));
             up.services.push_back(word.substr(0, equals));
             up.scale[word.substr(0, equals)] = *count;
         }
@@ -154,13 +169,16 @@ Run setup_wait(Flags& flags) {
         choice.services = options->services;
         choice.all = false;
         BERTH_ASSIGN_OR_RETURN(const auto containers, project_containers(session.context(), project, choice));
-        if (containers.empty()) return fail(ErrorCode::failed, concat("no containers for project \"", project.name, "\""));
+        if (containers.empty())
+            return fail(ErrorCode::failed, concat("no containers for project \"", project.name, "\""));
         std::int64_t code = 0;
         for (const auto& container : containers) {
             const auto never = [](const runtime::ContainerState&) { return false; };
-            BERTH_ASSIGN_OR_RETURN(const auto state, runtime::wait_until(session.context(), container.spec.id, never));
+            BERTH_ASSIGN_OR_RETURN(const auto state,
+                                   runtime::wait_until(session.context(), container.spec.id, never));
             code = state.exit_code;
-            session.print(concat("container \"", container.spec.name, "\" exited with status code ", code, "\n"));
+            session.print(
+                concat("container \"", container.spec.name, "\" exited with status code ", code, "\n"));
             session.flush();
             if (options->down_project) break;
         }
@@ -182,10 +200,13 @@ constexpr std::array<Command, 9> k_commands{
      {"compose pause", "[SERVICE...]", "Pause services", setup_pause, false, false},
      {"compose unpause", "[SERVICE...]", "Unpause services", setup_unpause, false, false},
      {"compose scale", "[OPTIONS] SERVICE=REPLICAS...", "Scale services", setup_scale, false, false},
-     {"compose wait", "[OPTIONS] SERVICE [SERVICE...]", "Block until containers of all (or specified) services stop", setup_wait, false, false}}};
+     {"compose wait", "[OPTIONS] SERVICE [SERVICE...]",
+      "Block until containers of all (or specified) services stop", setup_wait, false, false}}};
 
 } // namespace
 
-std::span<const Command> compose_lifecycle_commands() { return k_commands; }
+std::span<const Command> compose_lifecycle_commands() {
+    return k_commands;
+}
 
 } // namespace berth::cli

@@ -13,7 +13,8 @@ namespace berth::cli {
 
 namespace {
 
-Result<runtime::Attachment> start_attached(const Context& context, const std::string& id, const runtime::AttachStreams& streams) {
+Result<runtime::Attachment> start_attached(const Context& context, const std::string& id,
+                                           const runtime::AttachStreams& streams) {
     runtime::Attachment attachment;
     compose::StartOptions options;
     options.attach = streams;
@@ -50,13 +51,16 @@ Result<int> run(Session& session, const OneoffFlags& flags) {
     ForegroundOptions options;
     options.in = container.spec.open_stdin;
     options.tty = container.spec.tty;
-    auto code = run_in_foreground(session, id, options, [&](const runtime::AttachStreams& streams) { return start_attached(context, id, streams); });
+    auto code = run_in_foreground(session, id, options, [&](const runtime::AttachStreams& streams) {
+        return start_attached(context, id, streams);
+    });
     if (!code) {
         remove_after();
         return code;
     }
     auto present = runtime::find_container(context, id);
-    if (flags.rm && present && *present && (*present)->state.status == runtime::Status::exited) BERTH_TRY(compose::container_exited(context, id));
+    if (flags.rm && present && *present && (*present)->state.status == runtime::Status::exited)
+        BERTH_TRY(compose::container_exited(context, id));
     return code;
 }
 
@@ -76,15 +80,19 @@ Run setup_run(Flags& flags) {
     flags.toggle("-T,--no-tty", o->no_tty, "Disable pseudo-TTY allocation (default: auto-detected)");
     flags.toggle("--no-TTY", o->no_tty, "As --no-tty").hide();
     flags.list("-p,--publish", o->publish, "Publish a container's port(s) to the host", "stringArray");
-    flags.choice("--pull", o->pull, {"always", "missing", "never", "policy"}, "Pull image before running (\"always\"|\"missing\"|\"never\")");
+    flags.choice("--pull", o->pull, {"always", "missing", "never", "policy"},
+                 "Pull image before running (\"always\"|\"missing\"|\"never\")");
     flags.toggle("-q,--quiet", o->quiet, "Don't print anything to STDOUT");
     flags.toggle("--quiet-build", o->quiet_build, "Suppress progress output from the build process");
     flags.toggle("--quiet-pull", o->quiet_pull, "Pull without printing progress information");
-    flags.toggle("--remove-orphans", o->remove_orphans, "Remove containers for services not defined in the Compose file");
+    flags.toggle("--remove-orphans", o->remove_orphans,
+                 "Remove containers for services not defined in the Compose file");
     flags.toggle("--rm", o->rm, "Automatically remove the container when it exits");
-    flags.toggle("-P,--service-ports", o->service_ports, "Run command with all service's ports enabled and mapped to the host");
+    flags.toggle("-P,--service-ports", o->service_ports,
+                 "Run command with all service's ports enabled and mapped to the host");
     flags.toggle("-t,--tty", o->tty, "Allocate a pseudo-TTY").hide();
-    flags.toggle("--use-aliases", o->use_aliases, "Use the service's network useAliases in the network(s) the container connects to");
+    flags.toggle("--use-aliases", o->use_aliases,
+                 "Use the service's network useAliases in the network(s) the container connects to");
     flags.text("-u,--user", o->user, "Run as specified username or uid");
     flags.list("-v,--volume", o->volume, "Bind mount a volume", "stringArray");
     flags.text("-w,--workdir", o->workdir, "Working directory inside the container");
@@ -102,23 +110,27 @@ struct ExecFlags {
 
 Result<int> exec(Session& session, const ExecFlags& flags) {
     BERTH_ASSIGN_OR_RETURN(const auto project, load_or_name_project(session, {flags.words[0]}));
-    BERTH_ASSIGN_OR_RETURN(const auto container, service_container(session.context(), project, flags.words[0], flags.index.value_or(0)));
+    BERTH_ASSIGN_OR_RETURN(const auto container, service_container(session.context(), project, flags.words[0],
+                                                                   flags.index.value_or(0)));
     auto request = flags.request;
     request.argv.assign(flags.words.begin() + 1, flags.words.end());
     BERTH_ASSIGN_OR_RETURN(request.env, environment_of(flags.env, {}));
     std::erase_if(request.env, [](const auto& word) { return word.find('=') == std::string::npos; });
     const bool terminal = ui::is_terminal(STDIN_FILENO) && ui::is_terminal(STDOUT_FILENO);
     request.tty = !flags.no_tty && !request.detach && flags.tty.value_or(terminal) && terminal;
-    return exec_in_foreground(session, container.spec.id, request, !request.detach && flags.interactive.value_or(true));
+    return exec_in_foreground(session, container.spec.id, request,
+                              !request.detach && flags.interactive.value_or(true));
 }
 
 Run setup_exec(Flags& flags) {
     auto o = std::make_shared<ExecFlags>();
     flags.toggle("-d,--detach", o->request.detach, "Detached mode: Run command in the background");
     flags.list("-e,--env", o->env, "Set environment variables", "stringArray");
-    flags.number("--index", o->index, "Index of the container if service has multiple replicas", 0, 1'000'000);
+    flags.number("--index", o->index, "Index of the container if service has multiple replicas", 0,
+                 1'000'000);
     flags.toggle("-i,--interactive", o->interactive, "Keep STDIN open even if not attached").hide();
-    flags.toggle("-T,--no-tty", o->no_tty, "Disable pseudo-TTY allocation. By default a TTY is allocated on a terminal.");
+    flags.toggle("-T,--no-tty", o->no_tty,
+                 "Disable pseudo-TTY allocation. By default a TTY is allocated on a terminal.");
     flags.toggle("--no-TTY", o->no_tty, "As --no-tty").hide();
     flags.toggle("--privileged", o->request.privileged, "Give extended privileges to the process");
     flags.toggle("-t,--tty", o->tty, "Allocate a pseudo-TTY").hide();
@@ -138,31 +150,40 @@ struct AttachFlags {
 Run setup_attach(Flags& flags) {
     auto o = std::make_shared<AttachFlags>();
     flags.text("--detach-keys", o->detach_keys, "Override the key sequence for detaching from a container.");
-    flags.number("--index", o->index, "index of the container if service has multiple replicas.", 0, 1'000'000);
+    flags.number("--index", o->index, "index of the container if service has multiple replicas.", 0,
+                 1'000'000);
     flags.toggle("--no-stdin", o->no_stdin, "Do not attach STDIN");
     flags.toggle("--sig-proxy", o->sig_proxy, "Proxy all received signals to the process");
     flags.arguments(o->words, 1, 1);
     return [o](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto project, load_or_name_project(session, o->words));
-        BERTH_ASSIGN_OR_RETURN(const auto container, service_container(session.context(), project, o->words[0], o->index.value_or(0)));
+        BERTH_ASSIGN_OR_RETURN(const auto container, service_container(session.context(), project,
+                                                                       o->words[0], o->index.value_or(0)));
         ForegroundOptions options;
         options.in = container.spec.open_stdin && !o->no_stdin;
         options.tty = container.spec.tty;
         options.sig_proxy = o->sig_proxy && !options.tty;
         options.detach_keys = o->detach_keys;
-        return run_in_foreground(session, container.spec.id, options, [&](const runtime::AttachStreams& streams) {
-            return runtime::Attachment::open(session.context(), container.spec.id, streams);
-        });
+        return run_in_foreground(
+            session, container.spec.id, options, [&](const runtime::AttachStreams& streams) {
+                return runtime::Attachment::open(session.context(), container.spec.id, streams);
+            });
     };
 }
 
 constexpr std::array<Command, 3> k_commands{
-    {{"compose run", "[OPTIONS] SERVICE [COMMAND] [ARGS...]", "Run a one-off command on a service", setup_run, true, false},
-     {"compose exec", "[OPTIONS] SERVICE COMMAND [ARGS...]", "Execute a command in a running container", setup_exec, false, false},
-     {"compose attach", "[OPTIONS] SERVICE", "Attach local standard input, output, and error streams to a service's running container", setup_attach, false, false}}};
+    {{"compose run", "[OPTIONS] SERVICE [COMMAND] [ARGS...]", "Run a one-off command on a service", setup_run,
+      true, false},
+     {"compose exec", "[OPTIONS] SERVICE COMMAND [ARGS...]", "Execute a command in a running container",
+      setup_exec, false, false},
+     {"compose attach", "[OPTIONS] SERVICE",
+      "Attach local standard input, output, and error streams to a service's running container", setup_attach,
+      false, false}}};
 
 } // namespace
 
-std::span<const Command> compose_run_commands() { return k_commands; }
+std::span<const Command> compose_run_commands() {
+    return k_commands;
+}
 
 } // namespace berth::cli

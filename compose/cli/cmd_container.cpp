@@ -8,7 +8,7 @@
 #include "runtime/container/lifecycle.hpp"
 
 #include <array>
-#include <limits>
+#include <csignal>
 
 namespace berth::cli {
 
@@ -30,7 +30,8 @@ Result<runtime::StopOptions> stop_options(const StopFlags& flags) {
 }
 
 void declare_stop(Flags& flags, StopFlags& options) {
-    flags.number("-t,--timeout", options.timeout, "Seconds to wait before killing the container", -1, 1'000'000'000);
+    flags.number("-t,--timeout", options.timeout, "Seconds to wait before killing the container", -1,
+                 1'000'000'000);
     flags.number("--time", options.timeout, "As --timeout", -1, 1'000'000'000).hide();
     flags.text("-s,--signal", options.signal, "Signal to send to the container");
     flags.arguments(options.names, 1);
@@ -69,22 +70,26 @@ struct StartFlags {
 };
 
 Result<int> start_attached(Session& session, const StartFlags& flags) {
-    if (flags.names.size() != 1) return fail(ErrorCode::usage, "you cannot start and attach multiple containers at once");
+    if (flags.names.size() != 1)
+        return fail(ErrorCode::usage, "you cannot start and attach multiple containers at once");
     BERTH_ASSIGN_OR_RETURN(const auto container, runtime::get_container(session.context(), flags.names[0]));
     ForegroundOptions streams;
     streams.in = flags.interactive && container.spec.open_stdin;
     streams.out = streams.err = flags.attach;
     streams.tty = container.spec.tty;
     streams.detach_keys = flags.detach_keys;
-    auto code = run_in_foreground(session, container.spec.id, streams, [&](const runtime::AttachStreams& ours) -> Result<runtime::Attachment> {
-        runtime::Attachment attachment;
-        compose::StartOptions options;
-        options.attach = ours;
-        options.attachment = &attachment;
-        BERTH_TRY(compose::start_container(session.context(), container.spec.id, options));
-        return attachment;
-    });
-    if (code && container.spec.auto_remove) BERTH_TRY(compose::container_exited(session.context(), container.spec.id));
+    auto code = run_in_foreground(
+        session, container.spec.id, streams,
+        [&](const runtime::AttachStreams& ours) -> Result<runtime::Attachment> {
+            runtime::Attachment attachment;
+            compose::StartOptions options;
+            options.attach = ours;
+            options.attachment = &attachment;
+            BERTH_TRY(compose::start_container(session.context(), container.spec.id, options));
+            return attachment;
+        });
+    if (code && container.spec.auto_remove)
+        BERTH_TRY(compose::container_exited(session.context(), container.spec.id));
     return code;
 }
 
@@ -109,10 +114,17 @@ Run setup_kill(Flags& flags) {
     flags.text("-s,--signal", options->signal, "Signal to send to the container (default KILL)");
     flags.arguments(options->names, 1);
     return [options](Session& session) -> Result<int> {
-        BERTH_ASSIGN_OR_RETURN(const int signal, parse_signal(options->signal.empty() ? "KILL" : options->signal));
+        BERTH_ASSIGN_OR_RETURN(const int signal,
+                               parse_signal(options->signal.empty() ? "KILL" : options->signal));
         return for_each(session, options->names, [&](const std::string& name) -> Result<std::string> {
             BERTH_ASSIGN_OR_RETURN(const auto container, runtime::get_container(session.context(), name));
             BERTH_TRY(runtime::send_signal(session.context(), container.spec.id, signal));
+            // As docker: after SIGKILL the container is dead when the command returns. A restart policy may
+            // bring the next process up meanwhile.
+            const auto dead = [&](const runtime::ContainerState& state) {
+                return !(state.process == container.state.process);
+            };
+            if (signal == SIGKILL) BERTH_TRY(runtime::wait_until(session.context(), container.spec.id, dead));
             return name;
         });
     };
@@ -136,7 +148,8 @@ Run setup_rm(Flags& flags) {
                 return std::string();
             }
             if (!container) return fail(std::move(container).error());
-            BERTH_TRY(compose::remove_container(session.context(), container->spec.id, options->force, options->volumes));
+            BERTH_TRY(compose::remove_container(session.context(), container->spec.id, options->force,
+                                                options->volumes));
             return name;
         });
     };
@@ -161,7 +174,8 @@ Run setup_wait(Flags& flags) {
         return for_each(session, *names, [&](const std::string& name) -> Result<std::string> {
             BERTH_ASSIGN_OR_RETURN(const auto container, runtime::get_container(session.context(), name));
             const auto never = [](const runtime::ContainerState&) { return false; };
-            BERTH_ASSIGN_OR_RETURN(const auto state, runtime::wait_until(session.context(), container.spec.id, never));
+            BERTH_ASSIGN_OR_RETURN(const auto state,
+                                   runtime::wait_until(session.context(), container.spec.id, never));
             session.flush();
             return concat(state.exit_code);
         });
@@ -189,13 +203,18 @@ Run setup_prune(Flags& flags) {
     flags.list("--filter", options->filters, "Provide filter values (label=<key>[=<value>])", "filter");
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto filters, parse_filters(options->filters, {"label", "label!"}));
-        if (!options->force && !confirm(session, "WARNING! This will remove all stopped containers.\nAre you sure you want to continue?")) return 0;
+        if (!options->force &&
+            !confirm(session,
+                     "WARNING! This will remove all stopped containers.\nAre you sure you want to continue?"))
+            return 0;
         BERTH_ASSIGN_OR_RETURN(auto containers, runtime::list_containers(session.context()));
-        BERTH_ASSIGN_OR_RETURN(containers, filter_containers(session.context(), std::move(containers), filters));
+        BERTH_ASSIGN_OR_RETURN(containers,
+                               filter_containers(session.context(), std::move(containers), filters));
         std::vector<std::string> ids;
         std::int64_t freed = 0;
         for (const auto& container : containers) {
-            if (container.state.status != runtime::Status::exited && container.state.status != runtime::Status::created &&
+            if (container.state.status != runtime::Status::exited &&
+                container.state.status != runtime::Status::created &&
                 container.state.status != runtime::Status::dead)
                 continue;
             freed += layer_size(session.context(), container);
@@ -203,7 +222,8 @@ Run setup_prune(Flags& flags) {
         }
         BERTH_TRY(compose::remove_containers(session.context(), ids, false, false));
         if (!ids.empty()) session.print(concat("Deleted Containers:\n", join(ids, "\n"), "\n\n"));
-        session.print(concat("Total reclaimed space: ", format_bytes_decimal(static_cast<double>(freed)), "\n"));
+        session.print(
+            concat("Total reclaimed space: ", format_bytes_decimal(static_cast<double>(freed)), "\n"));
         return 0;
     };
 }
@@ -219,20 +239,30 @@ Run setup_exited(Flags& flags) {
 }
 
 constexpr std::array<Command, 11> k_commands{
-    {{"start", "[OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers", setup_start, false, false},
-     {"stop", "[OPTIONS] CONTAINER [CONTAINER...]", "Stop one or more running containers", setup_stop, false, false},
-     {"restart", "[OPTIONS] CONTAINER [CONTAINER...]", "Restart one or more containers", setup_restart, false, false},
-     {"kill", "[OPTIONS] CONTAINER [CONTAINER...]", "Kill one or more running containers", setup_kill, false, false},
+    {{"start", "[OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers", setup_start,
+      false, false},
+     {"stop", "[OPTIONS] CONTAINER [CONTAINER...]", "Stop one or more running containers", setup_stop, false,
+      false},
+     {"restart", "[OPTIONS] CONTAINER [CONTAINER...]", "Restart one or more containers", setup_restart, false,
+      false},
+     {"kill", "[OPTIONS] CONTAINER [CONTAINER...]", "Kill one or more running containers", setup_kill, false,
+      false},
      {"rm", "[OPTIONS] CONTAINER [CONTAINER...]", "Remove one or more containers", setup_rm, false, false},
-     {"pause", "CONTAINER [CONTAINER...]", "Pause all processes within one or more containers", setup_simple<runtime::pause>, false, false},
-     {"unpause", "CONTAINER [CONTAINER...]", "Unpause all processes within one or more containers", setup_simple<runtime::unpause>, false, false},
-     {"wait", "CONTAINER [CONTAINER...]", "Block until one or more containers stop, then print their exit codes", setup_wait, false, false},
+     {"pause", "CONTAINER [CONTAINER...]", "Pause all processes within one or more containers",
+      setup_simple<runtime::pause>, false, false},
+     {"unpause", "CONTAINER [CONTAINER...]", "Unpause all processes within one or more containers",
+      setup_simple<runtime::unpause>, false, false},
+     {"wait", "CONTAINER [CONTAINER...]",
+      "Block until one or more containers stop, then print their exit codes", setup_wait, false, false},
      {"rename", "CONTAINER NEW_NAME", "Rename a container", setup_rename, false, false},
      {"container prune", "[OPTIONS]", "Remove all stopped containers", setup_prune, false, false},
-     {"container exited", "CONTAINER", "Take down what an ended container leaves", setup_exited, false, true}}};
+     {"container exited", "CONTAINER", "Take down what an ended container leaves", setup_exited, false,
+      true}}};
 
 } // namespace
 
-std::span<const Command> container_commands() { return k_commands; }
+std::span<const Command> container_commands() {
+    return k_commands;
+}
 
 } // namespace berth::cli

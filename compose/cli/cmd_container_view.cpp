@@ -37,28 +37,34 @@ Result<int> ps(Session& session, const PsFlags& flags) {
     if (flags.latest) last = 1;
     if (!flags.all && !last && !asks_for_state)
         std::erase_if(containers, [](const auto& c) {
-            return c.state.status != runtime::Status::running && c.state.status != runtime::Status::paused && c.state.status != runtime::Status::restarting;
+            return c.state.status != runtime::Status::running && c.state.status != runtime::Status::paused &&
+                   c.state.status != runtime::Status::restarting;
         });
     BERTH_ASSIGN_OR_RETURN(containers, filter_containers(context, std::move(containers), filters));
-    if (last && containers.size() > static_cast<std::size_t>(*last)) containers.resize(static_cast<std::size_t>(*last));
+    if (last && containers.size() > static_cast<std::size_t>(*last))
+        containers.resize(static_cast<std::size_t>(*last));
     if (flags.quiet && flags.format.empty()) {
-        for (const auto& container : containers) session.print((flags.no_trunc ? container.spec.id : short_id(container.spec.id)) + "\n");
+        for (const auto& container : containers)
+            session.print((flags.no_trunc ? container.spec.id : short_id(container.spec.id)) + "\n");
     } else {
         std::vector<ui::Row> rows;
         RowOptions options;
         options.no_trunc = flags.no_trunc;
         options.size = flags.size || flags.format.find(".Size") != std::string::npos;
-        for (const auto& container : containers) rows.push_back(container_row(context, container, options));
+        for (const auto& container : containers)
+            rows.push_back(container_row(context, container, options));
         ui::ListFormat format;
         format.format = flags.format;
-        format.columns = {{"ID", "CONTAINER ID"}, {"Image", "IMAGE"}, {"Command", "COMMAND"}, {"RunningFor", "CREATED"},
-                          {"Status", "STATUS"}, {"Ports", "PORTS"}, {"Names", "NAMES"}};
+        format.columns = {{"ID", "CONTAINER ID"},    {"Image", "IMAGE"},   {"Command", "COMMAND"},
+                          {"RunningFor", "CREATED"}, {"Status", "STATUS"}, {"Ports", "PORTS"},
+                          {"Names", "NAMES"}};
         if (flags.size) format.columns.push_back({"Size", "SIZE"});
         format.headers = {{"LocalVolumes", "LOCAL VOLUMES"}, {"CreatedAt", "CREATED AT"}, {"Name", "NAME"}};
         BERTH_ASSIGN_OR_RETURN(const auto text, ui::format_rows(format, rows));
         session.print(text);
     }
-    for (const auto& error : broken) session.warn(error.to_string());
+    for (const auto& error : broken)
+        session.warn(error.to_string());
     return 0;
 }
 
@@ -66,8 +72,10 @@ Run setup_ps(Flags& flags) {
     auto options = std::make_shared<PsFlags>();
     flags.toggle("-a,--all", options->all, "Show all containers (default shows just running)");
     flags.list("-f,--filter", options->filters, "Filter output based on conditions provided", "filter");
-    flags.text("--format", options->format, "Format output: 'table', 'table TEMPLATE', 'json' or a Go template");
-    flags.number("-n,--last", options->last, "Show n last created containers (includes all states)", -1, 1'000'000);
+    flags.text("--format", options->format,
+               "Format output: 'table', 'table TEMPLATE', 'json' or a Go template");
+    flags.number("-n,--last", options->last, "Show n last created containers (includes all states)", -1,
+                 1'000'000);
     flags.toggle("-l,--latest", options->latest, "Show the latest created container (includes all states)");
     flags.toggle("--no-trunc", options->no_trunc, "Don't truncate output");
     flags.toggle("-q,--quiet", options->quiet, "Only display container IDs");
@@ -86,12 +94,14 @@ Run setup_logs(Flags& flags) {
     flags.arguments(options->names, 1, 1);
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto query, log_query(options->log));
-        BERTH_ASSIGN_OR_RETURN(const auto container, runtime::get_container(session.context(), options->names[0]));
+        BERTH_ASSIGN_OR_RETURN(const auto container,
+                               runtime::get_container(session.context(), options->names[0]));
         ui::LogStyle style;
         style.prefix = false;
         style.timestamps = options->log.timestamps;
         ui::LogPrinter printer(style);
-        BERTH_TRY(ui::show_logs(session.context(), {{container.spec.id, container.spec.name}}, query, printer));
+        BERTH_TRY(
+            ui::show_logs(session.context(), {{container.spec.id, container.spec.name}}, query, printer));
         return 0;
     };
 }
@@ -136,30 +146,46 @@ Run make_inspect(Flags& flags, std::string type) {
     auto options = std::make_shared<InspectFlags>();
     options->type = std::move(type);
     flags.text("-f,--format", options->format, "Format output: 'json' or a Go template");
-    if (options->type.empty()) flags.choice("--type", options->type, {"container", "image", "network", "volume"}, "Only inspect objects of the given type");
-    if (options->type.empty() || options->type == "container") flags.toggle("-s,--size", options->size, "Display total file sizes if the type is container");
+    if (options->type.empty())
+        flags.choice("--type", options->type, {"container", "image", "network", "volume"},
+                     "Only inspect objects of the given type");
+    if (options->type.empty() || options->type == "container")
+        flags.toggle("-s,--size", options->size, "Display total file sizes if the type is container");
     flags.arguments(options->names, 1);
     return [options](Session& session) -> Result<int> {
         std::vector<Json> objects;
         std::vector<Error> errors;
         for (const auto& name : options->names) {
             auto json = inspect_any(session.context(), name, *options);
-            if (json) objects.push_back(std::move(*json));
-            else errors.push_back(std::move(json).error());
+            if (json)
+                objects.push_back(std::move(*json));
+            else
+                errors.push_back(std::move(json).error());
         }
         if (!objects.empty() || options->format.empty()) {
             BERTH_ASSIGN_OR_RETURN(const auto text, ui::format_objects(options->format, objects));
             session.print(text);
         }
-        for (const auto& error : errors) session.report(error);
+        for (const auto& error : errors)
+            session.report(error);
         return errors.empty() ? 0 : 1;
     };
 }
-Run setup_inspect(Flags& flags) { return make_inspect(flags, ""); }
-Run setup_container_inspect(Flags& flags) { return make_inspect(flags, "container"); }
-Run setup_image_inspect(Flags& flags) { return make_inspect(flags, "image"); }
-Run setup_network_inspect(Flags& flags) { return make_inspect(flags, "network"); }
-Run setup_volume_inspect(Flags& flags) { return make_inspect(flags, "volume"); }
+Run setup_inspect(Flags& flags) {
+    return make_inspect(flags, "");
+}
+Run setup_container_inspect(Flags& flags) {
+    return make_inspect(flags, "container");
+}
+Run setup_image_inspect(Flags& flags) {
+    return make_inspect(flags, "image");
+}
+Run setup_network_inspect(Flags& flags) {
+    return make_inspect(flags, "network");
+}
+Run setup_volume_inspect(Flags& flags) {
+    return make_inspect(flags, "volume");
+}
 
 Run setup_top(Flags& flags) {
     auto words = std::make_shared<std::vector<std::string>>();
@@ -188,13 +214,17 @@ Run setup_port(Flags& flags) {
             if (!wanted.empty() && inside != wanted) continue;
             any = true;
             const auto lead = wanted.empty() ? concat(inside, " -> ") : std::string();
-            const auto hosts = port.host_ip.empty() ? std::vector<std::string>{"0.0.0.0", "[::]"} : std::vector<std::string>{port.host_ip};
+            const auto hosts = port.host_ip.empty() ? std::vector<std::string>{"0.0.0.0", "[::]"}
+                                                    : std::vector<std::string>{port.host_ip};
             for (const auto& host : hosts) {
                 const bool bare_v6 = host.find(':') != std::string::npos && host[0] != '[';
-                session.print(concat(lead, bare_v6 ? "[" : "", host, bare_v6 ? "]" : "", ":", port.host_port, "\n"));
+                session.print(
+                    concat(lead, bare_v6 ? "[" : "", host, bare_v6 ? "]" : "", ":", port.host_port, "\n"));
             }
         }
-        if (!any && !wanted.empty()) return fail(ErrorCode::not_found, concat("no public port '", wanted, "' published for ", (*words)[0]));
+        if (!any && !wanted.empty())
+            return fail(ErrorCode::not_found,
+                        concat("no public port '", wanted, "' published for ", (*words)[0]));
         return 0;
     };
 }
@@ -208,7 +238,8 @@ struct StatsFlags {
 Run setup_stats(Flags& flags) {
     auto options = std::make_shared<StatsFlags>();
     flags.toggle("-a,--all", options->all, "Show all containers (default shows just running)");
-    flags.text("--format", options->format, "Format output: 'table', 'table TEMPLATE', 'json' or a Go template");
+    flags.text("--format", options->format,
+               "Format output: 'table', 'table TEMPLATE', 'json' or a Go template");
     flags.toggle("--no-stream", options->no_stream, "Disable streaming stats and only pull the first result");
     flags.toggle("--no-trunc", options->no_trunc, "Do not truncate output");
     flags.arguments(options->names, 0);
@@ -235,17 +266,27 @@ Run setup_stats(Flags& flags) {
 constexpr std::array<Command, 10> k_commands{
     {{"ps", "[OPTIONS]", "List containers", setup_ps, false, false},
      {"logs", "[OPTIONS] CONTAINER", "Fetch the logs of a container", setup_logs, false, false},
-     {"inspect", "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on containers, images, networks and volumes", setup_inspect, false, false},
-     {"container inspect", "[OPTIONS] CONTAINER [CONTAINER...]", "Display detailed information on one or more containers", setup_container_inspect, false, false},
-     {"image inspect", "[OPTIONS] IMAGE [IMAGE...]", "Display detailed information on one or more images", setup_image_inspect, false, false},
-     {"network inspect", "[OPTIONS] NETWORK [NETWORK...]", "Display detailed information on one or more networks", setup_network_inspect, false, false},
-     {"volume inspect", "[OPTIONS] VOLUME [VOLUME...]", "Display detailed information on one or more volumes", setup_volume_inspect, false, false},
+     {"inspect", "[OPTIONS] NAME|ID [NAME|ID...]",
+      "Return low-level information on containers, images, networks and volumes", setup_inspect, false,
+      false},
+     {"container inspect", "[OPTIONS] CONTAINER [CONTAINER...]",
+      "Display detailed information on one or more containers", setup_container_inspect, false, false},
+     {"image inspect", "[OPTIONS] IMAGE [IMAGE...]", "Display detailed information on one or more images",
+      setup_image_inspect, false, false},
+     {"network inspect", "[OPTIONS] NETWORK [NETWORK...]",
+      "Display detailed information on one or more networks", setup_network_inspect, false, false},
+     {"volume inspect", "[OPTIONS] VOLUME [VOLUME...]", "Display detailed information on one or more volumes",
+      setup_volume_inspect, false, false},
      {"top", "CONTAINER", "Display the running processes of a container", setup_top, false, false},
-     {"port", "CONTAINER [PRIVATE_PORT[/PROTO]]", "List port mappings or a specific mapping for the container", setup_port, false, false},
-     {"stats", "[OPTIONS] [CONTAINER...]", "Display resource usage statistics of containers", setup_stats, false, false}}};
+     {"port", "CONTAINER [PRIVATE_PORT[/PROTO]]",
+      "List port mappings or a specific mapping for the container", setup_port, false, false},
+     {"stats", "[OPTIONS] [CONTAINER...]", "Display resource usage statistics of containers", setup_stats,
+      false, false}}};
 
 } // namespace
 
-std::span<const Command> container_view_commands() { return k_commands; }
+std::span<const Command> container_view_commands() {
+    return k_commands;
+}
 
 } // namespace berth::cli

@@ -54,27 +54,36 @@ Run setup_attach(Flags& flags) {
     flags.toggle("--sig-proxy", options->sig_proxy, "Proxy all received signals to the process");
     flags.arguments(options->names, 1, 1);
     return [options](Session& session) -> Result<int> {
-        BERTH_ASSIGN_OR_RETURN(const auto container, runtime::get_container(session.context(), options->names[0]));
-        if (container.state.status == runtime::Status::paused) return fail(ErrorCode::failed, "you cannot attach to a paused container, unpause it first");
-        if (container.state.status != runtime::Status::running && container.state.status != runtime::Status::restarting)
+        BERTH_ASSIGN_OR_RETURN(const auto container,
+                               runtime::get_container(session.context(), options->names[0]));
+        if (container.state.status == runtime::Status::paused)
+            return fail(ErrorCode::failed, "you cannot attach to a paused container, unpause it first");
+        if (container.state.status != runtime::Status::running &&
+            container.state.status != runtime::Status::restarting)
             return fail(ErrorCode::failed, "you cannot attach to a stopped container, start it first");
         ForegroundOptions streams;
         streams.in = container.spec.open_stdin && !options->no_stdin;
         streams.tty = container.spec.tty;
         streams.sig_proxy = options->sig_proxy && !streams.tty;
         streams.detach_keys = options->detach_keys;
-        return run_in_foreground(session, container.spec.id, streams, [&](const runtime::AttachStreams& ours) {
-            return runtime::Attachment::open(session.context(), container.spec.id, ours);
-        });
+        return run_in_foreground(
+            session, container.spec.id, streams, [&](const runtime::AttachStreams& ours) {
+                return runtime::Attachment::open(session.context(), container.spec.id, ours);
+            });
     };
 }
 
 constexpr std::array<Command, 2> k_commands{
-    {{"exec", "[OPTIONS] CONTAINER COMMAND [ARG...]", "Execute a command in a running container", setup_exec, false, false},
-     {"attach", "[OPTIONS] CONTAINER", "Attach local standard input, output, and error streams to a running container", setup_attach, false, false}}};
+    {{"exec", "[OPTIONS] CONTAINER COMMAND [ARG...]", "Execute a command in a running container", setup_exec,
+      false, false},
+     {"attach", "[OPTIONS] CONTAINER",
+      "Attach local standard input, output, and error streams to a running container", setup_attach, false,
+      false}}};
 
 } // namespace
 
-std::span<const Command> exec_commands() { return k_commands; }
+std::span<const Command> exec_commands() {
+    return k_commands;
+}
 
 } // namespace berth::cli

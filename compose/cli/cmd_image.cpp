@@ -22,25 +22,35 @@ Run setup_images(Flags& flags) {
     flags.toggle("-a,--all", options->all, "Show all images (there are no hidden ones: kept for scripts)");
     flags.toggle("--digests", options->digests, "Show digests");
     flags.list("-f,--filter", options->filters, "Filter output based on conditions provided", "filter");
-    flags.text("--format", options->format, "Format output: 'table', 'table TEMPLATE', 'json' or a Go template");
+    flags.text("--format", options->format,
+               "Format output: 'table', 'table TEMPLATE', 'json' or a Go template");
     flags.toggle("--no-trunc", options->no_trunc, "Don't truncate output");
     flags.toggle("-q,--quiet", options->quiet, "Only show image IDs");
     flags.arguments(options->names, 0, 1);
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto filters, parse_filters(options->filters, image_filters()));
         BERTH_ASSIGN_OR_RETURN(const auto images, image::list_images(session.context()));
-        BERTH_ASSIGN_OR_RETURN(const auto entries, image_entries(session.context(), images, filters, options->names.empty() ? "" : options->names[0]));
+        BERTH_ASSIGN_OR_RETURN(const auto entries,
+                               image_entries(session.context(), images, filters,
+                                             options->names.empty() ? "" : options->names[0]));
         if (options->quiet) {
-            for (const auto& entry : entries) session.print((options->no_trunc ? entry.image->id : image_short_id(entry.image->id)) + "\n");
+            for (const auto& entry : entries)
+                session.print((options->no_trunc ? entry.image->id : image_short_id(entry.image->id)) + "\n");
             return 0;
         }
         std::vector<ui::Row> rows;
-        for (const auto& entry : entries) rows.push_back(image_row(entry, options->no_trunc));
+        for (const auto& entry : entries)
+            rows.push_back(image_row(entry, options->no_trunc));
         ui::ListFormat format;
         format.format = options->format;
-        format.columns = {{"Repository", "REPOSITORY"}, {"Tag", "TAG"}, {"ID", "IMAGE ID"}, {"CreatedSince", "CREATED"}, {"Size", "SIZE"}};
+        format.columns = {{"Repository", "REPOSITORY"},
+                          {"Tag", "TAG"},
+                          {"ID", "IMAGE ID"},
+                          {"CreatedSince", "CREATED"},
+                          {"Size", "SIZE"}};
         if (options->digests) format.columns.insert(format.columns.begin() + 2, {"Digest", "DIGEST"});
-        format.headers = {{"CreatedAt", "CREATED AT"}, {"SharedSize", "SHARED SIZE"}, {"UniqueSize", "UNIQUE SIZE"}};
+        format.headers = {
+            {"CreatedAt", "CREATED AT"}, {"SharedSize", "SHARED SIZE"}, {"UniqueSize", "UNIQUE SIZE"}};
         BERTH_ASSIGN_OR_RETURN(const auto text, ui::format_rows(format, rows));
         session.print(text);
         return 0;
@@ -87,21 +97,28 @@ struct HistoryFlags {
 
 Run setup_history(Flags& flags) {
     auto options = std::make_shared<HistoryFlags>();
-    flags.text("--format", options->format, "Format output: 'table', 'table TEMPLATE', 'json' or a Go template");
+    flags.text("--format", options->format,
+               "Format output: 'table', 'table TEMPLATE', 'json' or a Go template");
     flags.toggle("-H,--human", options->human, "Print sizes and dates in human readable format");
     flags.toggle("--no-trunc", options->no_trunc, "Don't truncate output");
     flags.toggle("-q,--quiet", options->quiet, "Only show image IDs");
     flags.arguments(options->names, 1, 1);
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto found, image::get_image(session.context(), options->names[0]));
-        BERTH_ASSIGN_OR_RETURN(const auto rows, history_rows(session.context(), found, options->human, options->no_trunc));
+        BERTH_ASSIGN_OR_RETURN(const auto rows,
+                               history_rows(session.context(), found, options->human, options->no_trunc));
         if (options->quiet) {
-            for (const auto& row : rows) session.print(*row.fields.find("ID")->as_string() + "\n");
+            for (const auto& row : rows)
+                session.print(*row.fields.find("ID")->as_string() + "\n");
             return 0;
         }
         ui::ListFormat format;
         format.format = options->format;
-        format.columns = {{"ID", "IMAGE"}, {"CreatedSince", "CREATED"}, {"CreatedBy", "CREATED BY"}, {"Size", "SIZE"}, {"Comment", "COMMENT"}};
+        format.columns = {{"ID", "IMAGE"},
+                          {"CreatedSince", "CREATED"},
+                          {"CreatedBy", "CREATED BY"},
+                          {"Size", "SIZE"},
+                          {"Comment", "COMMENT"}};
         if (!options->human) format.columns[1] = {"CreatedAt", "CREATED AT"};
         BERTH_ASSIGN_OR_RETURN(const auto text, ui::format_rows(format, rows));
         session.print(text);
@@ -125,11 +142,13 @@ Run setup_pull(Flags& flags) {
         BERTH_ASSIGN_OR_RETURN(const auto reference, image::parse_reference(options->names[0]));
         image::PullOptions how;
         how.platform = options->platform;
-        BERTH_ASSIGN_OR_RETURN(const auto pulled, image::pull_image(session.context(), reference.to_string(), how));
+        BERTH_ASSIGN_OR_RETURN(const auto pulled,
+                               image::pull_image(session.context(), reference.to_string(), how));
         session.end_progress();
         if (!options->quiet)
             for (const auto& digest : pulled.repo_digests)
-                if (const auto at = digest.find('@'); at != std::string::npos) session.print(concat("Digest: ", digest.substr(at + 1), "\n"));
+                if (const auto at = digest.find('@'); at != std::string::npos)
+                    session.print(concat("Digest: ", digest.substr(at + 1), "\n"));
         session.print(reference.to_string() + "\n");
         return 0;
     };
@@ -147,12 +166,15 @@ Run setup_prune(Flags& flags) {
     flags.toggle("-f,--force", options->force, "Do not prompt for confirmation");
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto filters, parse_filters(options->filters, {"label"}));
-        const auto question = concat("WARNING! This will remove all ", options->all ? "images without at least one container associated to them" : "dangling images",
+        const auto question = concat("WARNING! This will remove all ",
+                                     options->all ? "images without at least one container associated to them"
+                                                  : "dangling images",
                                      ".\nAre you sure you want to continue?");
         if (!options->force && !confirm(session, question)) return 0;
         BERTH_ASSIGN_OR_RETURN(const auto pruned, prune_images(session.context(), options->all, filters));
         if (!pruned.lines.empty()) session.print(concat("Deleted Images:\n", pruned.lines, "\n"));
-        session.print(concat("Total reclaimed space: ", format_bytes_decimal(static_cast<double>(pruned.bytes)), "\n"));
+        session.print(
+            concat("Total reclaimed space: ", format_bytes_decimal(static_cast<double>(pruned.bytes)), "\n"));
         return 0;
     };
 }
@@ -160,13 +182,16 @@ Run setup_prune(Flags& flags) {
 constexpr std::array<Command, 6> k_commands{
     {{"images", "[OPTIONS] [REPOSITORY[:TAG]]", "List images", setup_images, false, false},
      {"rmi", "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images", setup_rmi, false, false},
-     {"tag", "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", setup_tag, false, false},
+     {"tag", "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+      setup_tag, false, false},
      {"history", "[OPTIONS] IMAGE", "Show the history of an image", setup_history, false, false},
      {"pull", "[OPTIONS] NAME[:TAG|@DIGEST]", "Download an image from a registry", setup_pull, false, false},
      {"image prune", "[OPTIONS]", "Remove unused images", setup_prune, false, false}}};
 
 } // namespace
 
-std::span<const Command> image_commands() { return k_commands; }
+std::span<const Command> image_commands() {
+    return k_commands;
+}
 
 } // namespace berth::cli

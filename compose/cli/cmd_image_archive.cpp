@@ -15,8 +15,8 @@ namespace berth::cli {
 
 namespace {
 
-// A file that is wanted whole or not at all: written beside its place, renamed at the end. Pipes and devices are
-// written to as they are.
+// A file that is wanted whole or not at all: written beside its place, renamed at the end. Pipes and devices
+// are written to as they are.
 class OutputFile {
   public:
     static Result<OutputFile> open(const std::string& path) {
@@ -31,11 +31,13 @@ class OutputFile {
         const bool special = ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
         out.path_ = path;
         out.temporary_ = special ? "" : path + ".partial";
-        BERTH_ASSIGN_OR_RETURN(out.file_, open_file(special ? path : out.temporary_, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+        BERTH_ASSIGN_OR_RETURN(
+            out.file_, open_file(special ? path : out.temporary_, O_WRONLY | O_CREAT | O_TRUNC, 0600));
         return out;
     }
     OutputFile(OutputFile&& other) noexcept
-        : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, {})), file_(std::move(other.file_)) {}
+        : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, {})),
+          file_(std::move(other.file_)) {}
     OutputFile& operator=(OutputFile&&) = delete;
     ~OutputFile() {
         if (!temporary_.empty()) (void)remove_file(temporary_);
@@ -43,7 +45,8 @@ class OutputFile {
     [[nodiscard]] int fd() const { return file_ ? file_.get() : STDOUT_FILENO; }
     [[nodiscard]] Status commit() {
         if (temporary_.empty()) return {};
-        if (std::rename(temporary_.c_str(), path_.c_str()) != 0) return fail_errno(concat("rename '", temporary_, "' to '", path_, "'"));
+        if (std::rename(temporary_.c_str(), path_.c_str()) != 0)
+            return fail_errno(concat("rename '", temporary_, "' to '", path_, "'"));
         temporary_.clear();
         return {};
     }
@@ -58,7 +61,8 @@ class OutputFile {
 Result<Fd> open_input(const std::string& path) {
     if (!path.empty() && path != "-") return open_file(path, O_RDONLY);
     if (ui::is_terminal(STDIN_FILENO))
-        return fail(Error(ErrorCode::usage, "standard input is a terminal").hint("name a file with -i, or redirect the input"));
+        return fail(Error(ErrorCode::usage, "standard input is a terminal")
+                        .hint("name a file with -i, or redirect the input"));
     return duplicate(STDIN_FILENO);
 }
 
@@ -69,7 +73,8 @@ struct LoadFlags {
 
 Run setup_load(Flags& flags) {
     auto options = std::make_shared<LoadFlags>();
-    flags.text("-i,--input", options->input, "Read from tar archive file (or an OCI layout folder), instead of STDIN");
+    flags.text("-i,--input", options->input,
+               "Read from tar archive file (or an OCI layout folder), instead of STDIN");
     flags.toggle("-q,--quiet", options->quiet, "Suppress the load output");
     return [options](Session& session) -> Result<int> {
         BERTH_TRY(session.show_progress(options->quiet));
@@ -102,7 +107,8 @@ Run setup_save(Flags& flags) {
     flags.text("-o,--output", options->output, "Write to a file, instead of STDOUT");
     flags.arguments(options->names, 1);
     return [options](Session& session) -> Result<int> {
-        for (const auto& name : options->names) BERTH_TRY(image::get_image(session.context(), name));
+        for (const auto& name : options->names)
+            BERTH_TRY(image::get_image(session.context(), name));
         BERTH_ASSIGN_OR_RETURN(auto output, OutputFile::open(options->output));
         BERTH_TRY(image::save_archive(session.context(), options->names, output.fd()));
         BERTH_TRY(output.commit());
@@ -126,10 +132,12 @@ Run setup_import(Flags& flags) {
         BERTH_TRY(session.show_progress());
         Result<image::Image> imported;
         if (is_directory(source)) {
-            imported = image::import_directory(session.context(), source, reference, options->changes, options->message);
+            imported = image::import_directory(session.context(), source, reference, options->changes,
+                                               options->message);
         } else {
             BERTH_ASSIGN_OR_RETURN(const auto input, open_input(source));
-            imported = image::import_archive(session.context(), input.get(), reference, options->changes, options->message);
+            imported = image::import_archive(session.context(), input.get(), reference, options->changes,
+                                             options->message);
         }
         if (!imported) return fail(std::move(imported).error());
         session.end_progress();
@@ -138,10 +146,11 @@ Run setup_import(Flags& flags) {
     };
 }
 
-// Where a container's files are seen as they are: through its first process while it runs, otherwise the overlay of
-// its layers, its own on top.
+// Where a container's files are seen as they are: through its first process while it runs, otherwise the
+// overlay of its layers, its own on top.
 Result<Fd> container_root(const Context& context, const runtime::Container& container) {
-    if (container.state.status == runtime::Status::running || container.state.status == runtime::Status::paused) {
+    if (container.state.status == runtime::Status::running ||
+        container.state.status == runtime::Status::paused) {
         auto process = PidFd::open(container.state.process);
         auto root = open_directory(concat("/proc/", container.state.process.pid, "/root"));
         // Looked at again after the opening: the pid may have changed hands before it.
@@ -158,7 +167,8 @@ Run setup_export(Flags& flags) {
     flags.text("-o,--output", options->output, "Write to a file, instead of STDOUT");
     flags.arguments(options->names, 1, 1);
     return [options](Session& session) -> Result<int> {
-        BERTH_ASSIGN_OR_RETURN(const auto container, runtime::get_container(session.context(), options->names[0]));
+        BERTH_ASSIGN_OR_RETURN(const auto container,
+                               runtime::get_container(session.context(), options->names[0]));
         BERTH_ASSIGN_OR_RETURN(const auto root, container_root(session.context(), container));
         BERTH_ASSIGN_OR_RETURN(auto output, OutputFile::open(options->output));
         BERTH_TRY(image::export_tree(root.get(), output.fd()));
@@ -169,12 +179,17 @@ Run setup_export(Flags& flags) {
 
 constexpr std::array<Command, 4> k_commands{
     {{"load", "[OPTIONS]", "Load an image from a tar archive or STDIN", setup_load, false, false},
-     {"save", "[OPTIONS] IMAGE [IMAGE...]", "Save one or more images to a tar archive (streamed to STDOUT by default)", setup_save, false, false},
-     {"import", "[OPTIONS] FILE|FOLDER|- [REPOSITORY[:TAG]]", "Import the contents from a tarball to create a filesystem image", setup_import, false, false},
-     {"export", "[OPTIONS] CONTAINER", "Export a container's filesystem as a tar archive", setup_export, false, false}}};
+     {"save", "[OPTIONS] IMAGE [IMAGE...]",
+      "Save one or more images to a tar archive (streamed to STDOUT by default)", setup_save, false, false},
+     {"import", "[OPTIONS] FILE|FOLDER|- [REPOSITORY[:TAG]]",
+      "Import the contents from a tarball to create a filesystem image", setup_import, false, false},
+     {"export", "[OPTIONS] CONTAINER", "Export a container's filesystem as a tar archive", setup_export,
+      false, false}}};
 
 } // namespace
 
-std::span<const Command> image_archive_commands() { return k_commands; }
+std::span<const Command> image_archive_commands() {
+    return k_commands;
+}
 
 } // namespace berth::cli

@@ -22,20 +22,33 @@ const std::vector<std::string>& network_filters() {
 
 std::string label_text(const std::map<std::string, std::string>& labels) {
     std::vector<std::string> words;
-    for (const auto& [key, value] : labels) words.push_back(concat(key, "=", value));
+    for (const auto& [key, value] : labels)
+        words.push_back(concat(key, "=", value));
     return join(words, ",");
 }
 
-Result<bool> network_matches(const Context& context, const network::Network& network, const Filters& filters) {
-    const auto any = [](const std::vector<std::string>& values, const auto& test) { return std::any_of(values.begin(), values.end(), test); };
+Result<bool> network_matches(const Context& context, const network::Network& network,
+                             const Filters& filters) {
+    const auto any = [](const std::vector<std::string>& values, const auto& test) {
+        return std::any_of(values.begin(), values.end(), test);
+    };
     for (const auto& [key, values] : filters) {
         bool matches = true;
-        if (key == "name") matches = any(values, [&](const auto& v) { return network.config.name.find(v) != std::string::npos; });
-        else if (key == "id") matches = any(values, [&](const auto& v) { return network.id.rfind(v, 0) == 0; });
-        else if (key == "driver") matches = any(values, [&](const auto& v) { return network.config.driver == v; });
-        else if (key == "scope") matches = any(values, [](const auto& v) { return v == "local"; });
-        else if (key == "type") matches = any(values, [&](const auto& v) { return v == (network.config.name == "bridge" ? "builtin" : "custom"); });
-        else if (key == "label") matches = labels_match(network.config.labels, values);
+        if (key == "name")
+            matches =
+                any(values, [&](const auto& v) { return network.config.name.find(v) != std::string::npos; });
+        else if (key == "id")
+            matches = any(values, [&](const auto& v) { return network.id.rfind(v, 0) == 0; });
+        else if (key == "driver")
+            matches = any(values, [&](const auto& v) { return network.config.driver == v; });
+        else if (key == "scope")
+            matches = any(values, [](const auto& v) { return v == "local"; });
+        else if (key == "type")
+            matches = any(values, [&](const auto& v) {
+                return v == (network.config.name == "bridge" ? "builtin" : "custom");
+            });
+        else if (key == "label")
+            matches = labels_match(network.config.labels, values);
         else { // dangling
             BERTH_ASSIGN_OR_RETURN(const bool wanted, parse_bool(values.back()));
             BERTH_ASSIGN_OR_RETURN(const auto endpoints, network::endpoints(context, network.id));
@@ -55,13 +68,15 @@ struct LsFlags {
 Run setup_ls(Flags& flags) {
     auto options = std::make_shared<LsFlags>();
     flags.list("-f,--filter", options->filters, "Provide filter values (e.g. driver=bridge)", "filter");
-    flags.text("--format", options->format, "Format output: 'table', 'table TEMPLATE', 'json' or a Go template");
+    flags.text("--format", options->format,
+               "Format output: 'table', 'table TEMPLATE', 'json' or a Go template");
     flags.toggle("--no-trunc", options->no_trunc, "Do not truncate the output");
     flags.toggle("-q,--quiet", options->quiet, "Only display network IDs");
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto filters, parse_filters(options->filters, network_filters()));
         BERTH_ASSIGN_OR_RETURN(auto networks, network::list(session.context()));
-        std::sort(networks.begin(), networks.end(), [](const auto& a, const auto& b) { return a.config.name < b.config.name; });
+        std::sort(networks.begin(), networks.end(),
+                  [](const auto& a, const auto& b) { return a.config.name < b.config.name; });
         std::vector<ui::Row> rows;
         for (const auto& network : networks) {
             BERTH_ASSIGN_OR_RETURN(const bool wanted, network_matches(session.context(), network, filters));
@@ -108,11 +123,13 @@ Result<network::NetworkConfig> config_of(const CreateFlags& flags) {
     config.name = flags.names[0];
     BERTH_TRY(check_name(config.name, "network"));
     if (config.name == "bridge" || config.name == "host" || config.name == "none")
-        return fail(ErrorCode::already_exists, concat("'", config.name, "' is the name of a network that is always there"));
+        return fail(ErrorCode::already_exists,
+                    concat("'", config.name, "' is the name of a network that is always there"));
     config.labels = labels_of(flags.labels);
     BERTH_ASSIGN_OR_RETURN(config.options, pairs_of(flags.options, "--opt"));
     if (flags.gateways.size() > flags.subnets.size() || flags.ranges.size() > flags.subnets.size())
-        return fail(Error(ErrorCode::usage, "every --gateway and --ip-range belongs to a --subnet").hint("give a --subnet for each, in the same order"));
+        return fail(Error(ErrorCode::usage, "every --gateway and --ip-range belongs to a --subnet")
+                        .hint("give a --subnet for each, in the same order"));
     for (std::size_t i = 0; i < flags.subnets.size(); ++i) {
         network::Subnet subnet;
         subnet.subnet = flags.subnets[i];
@@ -121,7 +138,9 @@ Result<network::NetworkConfig> config_of(const CreateFlags& flags) {
         if (subnet.subnet.find(':') != std::string::npos) config.enable_ipv6 = true;
         config.subnets.push_back(std::move(subnet));
     }
-    if (flags.ipam_driver != "default") return fail(ErrorCode::unsupported, concat("address driver '", flags.ipam_driver, "': only default is known"));
+    if (flags.ipam_driver != "default")
+        return fail(ErrorCode::unsupported,
+                    concat("address driver '", flags.ipam_driver, "': only default is known"));
     if (!flags.ipv4) return fail(ErrorCode::unsupported, "a network without IPv4 addresses");
     return config;
 }
@@ -178,7 +197,8 @@ struct ConnectFlags {
 Run setup_connect(Flags& flags) {
     auto options = std::make_shared<ConnectFlags>();
     flags.list("--alias", options->request.aliases, "Add network-scoped alias for the container");
-    flags.number("--gw-priority", options->priority, "Highest gw-priority provides the default gateway", -1'000'000, 1'000'000);
+    flags.number("--gw-priority", options->priority, "Highest gw-priority provides the default gateway",
+                 -1'000'000, 1'000'000);
     flags.text("--ip", options->request.ipv4, "IPv4 address (e.g., 172.30.100.104)");
     flags.text("--ip6", options->request.ipv6, "IPv6 address (e.g., 2001:db8::33)");
     flags.arguments(options->names, 2, 2);
@@ -199,7 +219,8 @@ Run setup_disconnect(Flags& flags) {
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto network, network::get(session.context(), options->names[0]));
         auto done = disconnect_container(session.context(), options->names[1], network);
-        if (!done && !(options->force && done.error().code() == ErrorCode::not_found)) return fail(std::move(done).error());
+        if (!done && !(options->force && done.error().code() == ErrorCode::not_found))
+            return fail(std::move(done).error());
         return 0;
     };
 }
@@ -215,7 +236,9 @@ Run setup_prune(Flags& flags) {
     flags.toggle("-f,--force", options->force, "Do not prompt for confirmation");
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto filters, parse_filters(options->filters, {"label"}));
-        if (!options->force && !confirm(session, "WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue?"))
+        if (!options->force &&
+            !confirm(session, "WARNING! This will remove all custom networks not used by at least one "
+                              "container.\nAre you sure you want to continue?"))
             return 0;
         BERTH_ASSIGN_OR_RETURN(const auto removed, prune_networks(session.context(), filters));
         if (!removed.empty()) session.print(concat("Deleted Networks:\n", join(removed, "\n"), "\n\n"));
@@ -227,12 +250,16 @@ constexpr std::array<Command, 6> k_commands{
     {{"network ls", "[OPTIONS]", "List networks", setup_ls, false, false},
      {"network create", "[OPTIONS] NETWORK", "Create a network", setup_create, false, false},
      {"network rm", "[OPTIONS] NETWORK [NETWORK...]", "Remove one or more networks", setup_rm, false, false},
-     {"network connect", "[OPTIONS] NETWORK CONTAINER", "Connect a container to a network", setup_connect, false, false},
-     {"network disconnect", "[OPTIONS] NETWORK CONTAINER", "Disconnect a container from a network", setup_disconnect, false, false},
+     {"network connect", "[OPTIONS] NETWORK CONTAINER", "Connect a container to a network", setup_connect,
+      false, false},
+     {"network disconnect", "[OPTIONS] NETWORK CONTAINER", "Disconnect a container from a network",
+      setup_disconnect, false, false},
      {"network prune", "[OPTIONS]", "Remove all unused networks", setup_prune, false, false}}};
 
 } // namespace
 
-std::span<const Command> network_commands() { return k_commands; }
+std::span<const Command> network_commands() {
+    return k_commands;
+}
 
 } // namespace berth::cli

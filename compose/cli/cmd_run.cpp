@@ -23,7 +23,8 @@ std::string current_folder() {
 
 Status check_terminal(const ContainerFlags& flags) {
     if (flags.tty && flags.interactive && !flags.detach && !ui::is_terminal(STDIN_FILENO))
-        return fail(Error(ErrorCode::failed, "the input device is not a TTY").hint("leave out -t: -i alone passes a file or a pipe on"));
+        return fail(Error(ErrorCode::failed, "the input device is not a TTY")
+                        .hint("leave out -t: -i alone passes a file or a pipe on"));
     return {};
 }
 
@@ -76,17 +77,23 @@ Result<ForegroundOptions> foreground_options(const ContainerFlags& flags) {
     options.in = options.out = options.err = false;
     for (const auto& word : flags.attach) {
         const auto stream = to_lower(word);
-        if (stream == "stdin") options.in = true;
-        else if (stream == "stdout") options.out = true;
-        else if (stream == "stderr") options.err = true;
-        else return fail(ErrorCode::usage, concat("'", word, "' is not a stream: STDIN, STDOUT and STDERR are"));
+        if (stream == "stdin")
+            options.in = true;
+        else if (stream == "stdout")
+            options.out = true;
+        else if (stream == "stderr")
+            options.err = true;
+        else
+            return fail(ErrorCode::usage,
+                        concat("'", word, "' is not a stream: STDIN, STDOUT and STDERR are"));
     }
     return options;
 }
 
 Result<int> run(Session& session, const ContainerFlags& flags) {
     BERTH_TRY(check_terminal(flags));
-    if (flags.detach && !flags.attach.empty()) return fail(ErrorCode::usage, "conflicting options: -a and -d");
+    if (flags.detach && !flags.attach.empty())
+        return fail(ErrorCode::usage, "conflicting options: -a and -d");
     BERTH_ASSIGN_OR_RETURN(const auto streams, foreground_options(flags));
     BERTH_TRY(parse_detach_keys(flags.detach_keys));
     BERTH_TRY(session.show_progress(flags.quiet));
@@ -104,14 +111,15 @@ Result<int> run(Session& session, const ContainerFlags& flags) {
         session.print(id + "\n");
         return 0;
     }
-    auto code = run_in_foreground(session, id, streams, [&](const runtime::AttachStreams& ours) -> Result<runtime::Attachment> {
-        runtime::Attachment attachment;
-        compose::StartOptions options;
-        options.attach = ours;
-        options.attachment = &attachment;
-        BERTH_TRY(compose::start_container(context, id, options));
-        return attachment;
-    });
+    auto code = run_in_foreground(session, id, streams,
+                                  [&](const runtime::AttachStreams& ours) -> Result<runtime::Attachment> {
+                                      runtime::Attachment attachment;
+                                      compose::StartOptions options;
+                                      options.attach = ours;
+                                      options.attachment = &attachment;
+                                      BERTH_TRY(compose::start_container(context, id, options));
+                                      return attachment;
+                                  });
     if (!code) {
         remove_after();
         return code;
@@ -141,11 +149,14 @@ Run setup_create(Flags& flags) {
 }
 
 constexpr std::array<Command, 2> k_commands{
-    {{"run", "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image", setup_run, true, false},
+    {{"run", "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image", setup_run,
+      true, false},
      {"create", "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", setup_create, true, false}}};
 
 } // namespace
 
-std::span<const Command> run_commands() { return k_commands; }
+std::span<const Command> run_commands() {
+    return k_commands;
+}
 
 } // namespace berth::cli

@@ -47,7 +47,8 @@ Run setup_version(Flags& flags) {
             return 0;
         }
         const auto* client = json.find("Client");
-        session.print(concat("berth\n Version:        ", k_version, "\n OS/Arch:        linux/", *client->find("Arch")->as_string(),
+        session.print(concat("berth\n Version:        ", k_version, "\n OS/Arch:        linux/",
+                             *client->find("Arch")->as_string(),
                              "\n Kernel:         ", *client->find("KernelVersion")->as_string(), "\n"));
         return 0;
     };
@@ -63,7 +64,8 @@ Result<Json> info_json(const Context& context) {
     BERTH_ASSIGN_OR_RETURN(const auto containers, runtime::list_containers(context));
     BERTH_ASSIGN_OR_RETURN(const auto images, image::list_images(context));
     const auto count = [&](auto... wanted) {
-        return std::count_if(containers.begin(), containers.end(), [&](const auto& c) { return ((c.state.status == wanted) || ...); });
+        return std::count_if(containers.begin(), containers.end(),
+                             [&](const auto& c) { return ((c.state.status == wanted) || ...); });
     };
     using runtime::Status;
     utsname host{};
@@ -85,7 +87,8 @@ Result<Json> info_json(const Context& context) {
     out.set("OSType", "linux");
     out.set("Architecture", host.machine);
     out.set("NCPU", static_cast<std::int64_t>(::sysconf(_SC_NPROCESSORS_ONLN)));
-    out.set("MemTotal", static_cast<std::int64_t>(memory.totalram) * static_cast<std::int64_t>(memory.mem_unit));
+    out.set("MemTotal",
+            static_cast<std::int64_t>(memory.totalram) * static_cast<std::int64_t>(memory.mem_unit));
     out.set("DockerRootDir", context.paths.data_root());
     out.set("DataRoot", context.paths.data_root());
     out.set("ExecRoot", context.paths.exec_root());
@@ -105,7 +108,8 @@ Run setup_info(Flags& flags) {
         }
         for (const auto& member : *json.as_object()) {
             const auto* text = member.value.as_string();
-            session.print(concat(" ", member.key, ": ", text != nullptr ? *text : member.value.to_text(), "\n"));
+            session.print(
+                concat(" ", member.key, ": ", text != nullptr ? *text : member.value.to_text(), "\n"));
         }
         return 0;
     };
@@ -129,7 +133,8 @@ Result<std::vector<Usage>> disk_usage(const Context& context) {
         const bool active = !users(image.id).empty();
         image_use.active += active ? 1 : 0;
         BERTH_ASSIGN_OR_RETURN(const auto folders, image::lower_dirs(context, image));
-        for (const auto& folder : folders) layers[folder] = layers[folder] || active;
+        for (const auto& folder : folders)
+            layers[folder] = layers[folder] || active;
     }
     for (const auto& [folder, active] : layers) { // shared layers once
         const auto size = tree_size(folder);
@@ -138,7 +143,8 @@ Result<std::vector<Usage>> disk_usage(const Context& context) {
     }
     Usage container_use{"Containers", containers.size()};
     for (const auto& container : containers) {
-        const bool active = container.state.status == runtime::Status::running || container.state.status == runtime::Status::paused;
+        const bool active = container.state.status == runtime::Status::running ||
+                            container.state.status == runtime::Status::paused;
         const auto size = layer_size(context, container);
         container_use.active += active ? 1 : 0;
         container_use.size += size;
@@ -167,9 +173,11 @@ Run setup_df(Flags& flags) {
         for (const auto& entry : usage) {
             ui::Row row;
             row.fields = Json::object();
-            const auto share = entry.size > 0 ? concat(" (", entry.reclaimable * 100 / entry.size, "%)") : std::string();
+            const auto share =
+                entry.size > 0 ? concat(" (", entry.reclaimable * 100 / entry.size, "%)") : std::string();
             row.fields.set("Active", concat(entry.active));
-            row.fields.set("Reclaimable", format_bytes_decimal(static_cast<double>(entry.reclaimable)) + share);
+            row.fields.set("Reclaimable",
+                           format_bytes_decimal(static_cast<double>(entry.reclaimable)) + share);
             row.fields.set("Size", format_bytes_decimal(static_cast<double>(entry.size)));
             row.fields.set("TotalCount", concat(entry.total));
             row.fields.set("Type", entry.type);
@@ -177,7 +185,11 @@ Run setup_df(Flags& flags) {
         }
         ui::ListFormat list;
         list.format = *format;
-        list.columns = {{"Type", "TYPE"}, {"TotalCount", "TOTAL"}, {"Active", "ACTIVE"}, {"Size", "SIZE"}, {"Reclaimable", "RECLAIMABLE"}};
+        list.columns = {{"Type", "TYPE"},
+                        {"TotalCount", "TOTAL"},
+                        {"Active", "ACTIVE"},
+                        {"Size", "SIZE"},
+                        {"Reclaimable", "RECLAIMABLE"}};
         BERTH_ASSIGN_OR_RETURN(const auto text, ui::format_rows(list, rows));
         session.print(text);
         return 0;
@@ -192,17 +204,21 @@ struct PruneFlags {
 Result<int> prune(Session& session, const PruneFlags& flags) {
     const auto& context = session.context();
     BERTH_ASSIGN_OR_RETURN(const auto filters, parse_filters(flags.filters, {"label"}));
-    const auto question = concat("WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n",
-                                 flags.volumes ? "  - all anonymous volumes not used by at least one container\n" : "",
-                                 flags.all ? "  - all images without at least one container associated to them\n" : "  - all dangling images\n",
-                                 "  - unused build cache\n\nAre you sure you want to continue?");
+    const auto question =
+        concat("WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at "
+               "least one container\n",
+               flags.volumes ? "  - all anonymous volumes not used by at least one container\n" : "",
+               flags.all ? "  - all images without at least one container associated to them\n"
+                         : "  - all dangling images\n",
+               "  - unused build cache\n\nAre you sure you want to continue?");
     if (!flags.force && !confirm(session, question)) return 0;
     std::int64_t freed = 0;
     BERTH_ASSIGN_OR_RETURN(auto containers, runtime::list_containers(context));
     BERTH_ASSIGN_OR_RETURN(containers, filter_containers(context, std::move(containers), filters));
     std::vector<std::string> ids;
     for (const auto& container : containers)
-        if (container.state.status == runtime::Status::exited || container.state.status == runtime::Status::created) {
+        if (container.state.status == runtime::Status::exited ||
+            container.state.status == runtime::Status::created) {
             freed += layer_size(context, container);
             ids.push_back(container.spec.id);
         }
@@ -212,7 +228,8 @@ Result<int> prune(Session& session, const PruneFlags& flags) {
     if (!networks.empty()) session.print(concat("Deleted Networks:\n", join(networks, "\n"), "\n\n"));
     if (flags.volumes) {
         BERTH_ASSIGN_OR_RETURN(const auto volumes, prune_volumes(context, false, filters));
-        if (!volumes.names.empty()) session.print(concat("Deleted Volumes:\n", join(volumes.names, "\n"), "\n\n"));
+        if (!volumes.names.empty())
+            session.print(concat("Deleted Volumes:\n", join(volumes.names, "\n"), "\n\n"));
         freed += volumes.bytes;
     }
     if (filters.empty()) {
@@ -243,6 +260,8 @@ constexpr std::array<Command, 4> k_commands{
 
 } // namespace
 
-std::span<const Command> system_commands() { return k_commands; }
+std::span<const Command> system_commands() {
+    return k_commands;
+}
 
 } // namespace berth::cli

@@ -21,13 +21,16 @@ struct LsFlags {
 Run setup_ls(Flags& flags) {
     auto options = std::make_shared<LsFlags>();
     flags.list("-f,--filter", options->filters, "Provide filter values (e.g. dangling=true)", "filter");
-    flags.text("--format", options->format, "Format output: 'table', 'table TEMPLATE', 'json' or a Go template");
+    flags.text("--format", options->format,
+               "Format output: 'table', 'table TEMPLATE', 'json' or a Go template");
     flags.toggle("-q,--quiet", options->quiet, "Only display volume names");
     return [options](Session& session) -> Result<int> {
-        BERTH_ASSIGN_OR_RETURN(const auto filters, parse_filters(options->filters, {"dangling", "driver", "label", "name"}));
+        BERTH_ASSIGN_OR_RETURN(const auto filters,
+                               parse_filters(options->filters, {"dangling", "driver", "label", "name"}));
         BERTH_ASSIGN_OR_RETURN(const auto volumes, list_volumes(session.context(), filters));
         if (options->quiet) {
-            for (const auto& volume : volumes) session.print(volume.name + "\n");
+            for (const auto& volume : volumes)
+                session.print(volume.name + "\n");
             return 0;
         }
         std::vector<ui::Row> rows;
@@ -81,10 +84,12 @@ Run setup_rm(Flags& flags) {
         BERTH_ASSIGN_OR_RETURN(const auto users, volume_users(session.context()));
         return for_each(session, options->names, [&](const std::string& name) -> Result<std::string> {
             auto found = volumes::get(session.context(), name);
-            if (!found && options->force && found.error().code() == ErrorCode::not_found) return std::string();
+            if (!found && options->force && found.error().code() == ErrorCode::not_found)
+                return std::string();
             if (!found) return fail(std::move(found).error());
             if (const auto user = users.find(name); user != users.end())
-                return fail(Error(ErrorCode::in_use, concat("volume ", name, " is in use by container ", join(user->second, ", ")))
+                return fail(Error(ErrorCode::in_use, concat("volume ", name, " is in use by container ",
+                                                            join(user->second, ", ")))
                                 .hint("remove the container first"));
             BERTH_TRY(volumes::remove(session.context(), name));
             return name;
@@ -105,12 +110,15 @@ Run setup_prune(Flags& flags) {
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto filters, parse_filters(options->filters, {"label", "all"}));
         const bool all = options->all || (filters.count("all") > 0 && filters.at("all").back() == "true");
-        const auto question = concat("WARNING! This will remove ", all ? "all" : "anonymous",
-                                     " local volumes not used by at least one container.\nAre you sure you want to continue?");
+        const auto question =
+            concat("WARNING! This will remove ", all ? "all" : "anonymous",
+                   " local volumes not used by at least one container.\nAre you sure you want to continue?");
         if (!options->force && !confirm(session, question)) return 0;
         BERTH_ASSIGN_OR_RETURN(const auto pruned, prune_volumes(session.context(), all, filters));
-        if (!pruned.names.empty()) session.print(concat("Deleted Volumes:\n", join(pruned.names, "\n"), "\n\n"));
-        session.print(concat("Total reclaimed space: ", format_bytes_decimal(static_cast<double>(pruned.bytes)), "\n"));
+        if (!pruned.names.empty())
+            session.print(concat("Deleted Volumes:\n", join(pruned.names, "\n"), "\n\n"));
+        session.print(
+            concat("Total reclaimed space: ", format_bytes_decimal(static_cast<double>(pruned.bytes)), "\n"));
         return 0;
     };
 }
@@ -123,6 +131,8 @@ constexpr std::array<Command, 4> k_commands{
 
 } // namespace
 
-std::span<const Command> volume_commands() { return k_commands; }
+std::span<const Command> volume_commands() {
+    return k_commands;
+}
 
 } // namespace berth::cli

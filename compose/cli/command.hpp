@@ -1,5 +1,5 @@
-// command.hpp - one line of the table of commands. A family's file declares its flags and what runs; app.cpp finds the
-// line by the words of the command line, so that only the chosen command's flags are ever built.
+// command.hpp - one line of the table of commands. A family's file declares its flags and what runs; app.cpp
+// finds the line by the words of the command line, so that only the chosen command's flags are ever built.
 #pragma once
 
 #include "compose/cli/flags.hpp"

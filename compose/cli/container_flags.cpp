@@ -12,20 +12,25 @@ void declare_process(Flags& flags, ContainerFlags& f) {
     flags.text("--entrypoint", f.entrypoint, "Overwrite the default ENTRYPOINT of the image");
     flags.list("-e,--env", f.env, "Set environment variables");
     flags.list("--env-file", f.env_file, "Read in a file of environment variables");
-    flags.toggle("--init", f.init, "Run an init inside the container that forwards signals and reaps processes");
+    flags.toggle("--init", f.init,
+                 "Run an init inside the container that forwards signals and reaps processes");
     flags.toggle("-i,--interactive", f.interactive, "Keep STDIN open even if not attached");
     flags.toggle("-t,--tty", f.tty, "Allocate a pseudo-TTY");
     flags.text("-u,--user", f.user, "Username or UID (format: <name|uid>[:<group|gid>])");
     flags.text("-w,--workdir", f.workdir, "Working directory inside the container");
     flags.list("--group-add", f.group_add, "Add additional groups to join");
     flags.text("--stop-signal", f.stop_signal, "Signal to stop the container");
-    flags.number("--stop-timeout", f.stop_timeout, "Timeout (in seconds) to stop a container", -1, 1'000'000'000);
-    flags.text("--restart", f.restart, "Restart policy to apply when a container exits (no, on-failure[:max], always, unless-stopped)");
+    flags.number("--stop-timeout", f.stop_timeout, "Timeout (in seconds) to stop a container", -1,
+                 1'000'000'000);
+    flags.text(
+        "--restart", f.restart,
+        "Restart policy to apply when a container exits (no, on-failure[:max], always, unless-stopped)");
     flags.list("-l,--label", f.label, "Set meta data on a container");
     flags.list("--label-file", f.label_file, "Read in a line delimited file of labels");
     flags.text("--name", f.name, "Assign a name to the container");
     flags.text("--cidfile", f.cidfile, "Write the container ID to the file");
-    flags.toggle("--rm", f.rm, "Automatically remove the container and its associated anonymous volumes when it exits");
+    flags.toggle("--rm", f.rm,
+                 "Automatically remove the container and its associated anonymous volumes when it exits");
     flags.text("--runtime", f.runtime, "OCI runtime to use for this container");
 }
 
@@ -47,9 +52,11 @@ void declare_security(Flags& flags, ContainerFlags& f) {
 }
 
 void declare_limits(Flags& flags, ContainerFlags& f) {
-    flags.number("--blkio-weight", f.blkio_weight, "Block IO (relative weight), between 10 and 1000, or 0 to disable", 0, 1000);
+    flags.number("--blkio-weight", f.blkio_weight,
+                 "Block IO (relative weight), between 10 and 1000, or 0 to disable", 0, 1000);
     flags.text("--cgroup-parent", f.cgroup_parent, "Optional parent cgroup for the container");
-    flags.number("--cpu-period", f.cpu_period, "Limit CPU CFS (Completely Fair Scheduler) period", 0, 1'000'000);
+    flags.number("--cpu-period", f.cpu_period, "Limit CPU CFS (Completely Fair Scheduler) period", 0,
+                 1'000'000);
     flags.number("--cpu-quota", f.cpu_quota, "Limit CPU CFS (Completely Fair Scheduler) quota", -1, k_most);
     flags.number("-c,--cpu-shares", f.cpu_shares, "CPU shares (relative weight)", 0, 262144);
     flags.text("--cpus", f.cpus, "Number of CPUs", "decimal");
@@ -57,11 +64,15 @@ void declare_limits(Flags& flags, ContainerFlags& f) {
     flags.text("--cpuset-mems", f.cpuset_mems, "MEMs in which to allow execution (0-3, 0,1)");
     flags.bytes("-m,--memory", f.memory, "Memory limit");
     flags.bytes("--memory-reservation", f.memory_reservation, "Memory soft limit");
-    flags.bytes("--memory-swap", f.memory_swap, "Swap limit equal to memory plus swap: '-1' to enable unlimited swap");
-    flags.number("--memory-swappiness", f.memory_swappiness, "Tune container memory swappiness (0 to 100)", -1, 100);
+    flags.bytes("--memory-swap", f.memory_swap,
+                "Swap limit equal to memory plus swap: '-1' to enable unlimited swap");
+    flags.number("--memory-swappiness", f.memory_swappiness, "Tune container memory swappiness (0 to 100)",
+                 -1, 100);
     flags.toggle("--oom-kill-disable", f.oom_kill_disable, "Disable OOM Killer");
-    flags.number("--oom-score-adj", f.oom_score_adj, "Tune host's OOM preferences (-1000 to 1000)", -1000, 1000);
-    flags.number("--pids-limit", f.pids_limit, "Tune container pids limit (set -1 for unlimited)", -1, k_most);
+    flags.number("--oom-score-adj", f.oom_score_adj, "Tune host's OOM preferences (-1000 to 1000)", -1000,
+                 1000);
+    flags.number("--pids-limit", f.pids_limit, "Tune container pids limit (set -1 for unlimited)", -1,
+                 k_most);
     flags.bytes("--shm-size", f.shm_size, "Size of /dev/shm");
 }
 
@@ -100,12 +111,16 @@ void declare_container_flags(Flags& flags, ContainerFlags& f, bool only_create) 
     flags.list("--log-opt", f.log_opt, "Log driver options");
     flags.text("--health-cmd", f.health_cmd, "Command to run to check health");
     flags.duration("--health-interval", f.health_interval, "Time between running the check (ms|s|m|h)");
-    flags.number("--health-retries", f.health_retries, "Consecutive failures needed to report unhealthy", 0, 1'000'000);
-    flags.duration("--health-start-interval", f.health_start_interval, "Time between running the check during the start period (ms|s|m|h)");
-    flags.duration("--health-start-period", f.health_start_period, "Start period before failures are counted (ms|s|m|h)");
+    flags.number("--health-retries", f.health_retries, "Consecutive failures needed to report unhealthy", 0,
+                 1'000'000);
+    flags.duration("--health-start-interval", f.health_start_interval,
+                   "Time between running the check during the start period (ms|s|m|h)");
+    flags.duration("--health-start-period", f.health_start_period,
+                   "Start period before failures are counted (ms|s|m|h)");
     flags.duration("--health-timeout", f.health_timeout, "Maximum time to allow one check to run (ms|s|m|h)");
     flags.toggle("--no-healthcheck", f.no_healthcheck, "Disable any container-specified HEALTHCHECK");
-    flags.choice("--pull", f.pull, {"always", "missing", "never"}, "Pull image before running (\"always\", \"missing\", \"never\")");
+    flags.choice("--pull", f.pull, {"always", "missing", "never"},
+                 "Pull image before running (\"always\", \"missing\", \"never\")");
     flags.text("--platform", f.platform, "Set platform if the image is multi-platform capable");
     flags.toggle("-q,--quiet", f.quiet, "Suppress the pull output");
     flags.list("-a,--attach", f.attach, "Attach to STDIN, STDOUT or STDERR");

@@ -12,31 +12,35 @@
 namespace berth::cli {
 
 struct ContainerFlags {
-    std::vector<std::string> add_host, attach, cap_add, cap_drop, device, device_cgroup_rule, dns, dns_option, dns_search, env, env_file,
-        expose, group_add, label, label_file, log_opt, mount, network, network_alias, publish, security_opt, sysctl, tmpfs, ulimit, volume,
-        volumes_from;
-    std::string cgroup_parent, cgroupns, cidfile, cpuset_cpus, cpuset_mems, domainname, health_cmd, hostname, ip, ip6, ipc, log_driver,
-        mac_address, name, pid, platform, pull = "missing", restart, runtime, stop_signal, user, userns, uts, workdir, cpus, detach_keys;
+    std::vector<std::string> add_host, attach, cap_add, cap_drop, device, device_cgroup_rule, dns, dns_option,
+        dns_search, env, env_file, expose, group_add, label, label_file, log_opt, mount, network,
+        network_alias, publish, security_opt, sysctl, tmpfs, ulimit, volume, volumes_from;
+    std::string cgroup_parent, cgroupns, cidfile, cpuset_cpus, cpuset_mems, domainname, health_cmd, hostname,
+        ip, ip6, ipc, log_driver, mac_address, name, pid, platform,
+        pull = "missing", restart, runtime, stop_signal, user, userns, uts, workdir, cpus, detach_keys;
     std::optional<std::string> entrypoint;
-    std::optional<std::int64_t> blkio_weight, cpu_period, cpu_quota, cpu_shares, health_retries, memory_swappiness, oom_score_adj,
-        pids_limit, stop_timeout;
+    std::optional<std::int64_t> blkio_weight, cpu_period, cpu_quota, cpu_shares, health_retries,
+        memory_swappiness, oom_score_adj, pids_limit, stop_timeout;
     std::optional<Duration> health_interval, health_timeout, health_start_period, health_start_interval;
     std::int64_t memory = 0, memory_reservation = 0, memory_swap = 0, shm_size = 0;
-    bool detach = false, init = false, interactive = false, no_healthcheck = false, oom_kill_disable = false, privileged = false,
-         publish_all = false, quiet = false, read_only = false, rm = false, sig_proxy = true, tty = false;
+    bool detach = false, init = false, interactive = false, no_healthcheck = false, oom_kill_disable = false,
+         privileged = false, publish_all = false, quiet = false, read_only = false, rm = false,
+         sig_proxy = true, tty = false;
     std::vector<std::string> words; // IMAGE [COMMAND] [ARG...]
 };
 // only_create: without what concerns the foreground.
 void declare_container_flags(Flags& flags, ContainerFlags& into, bool only_create);
 
 // Everything of the flags but the image, which has to be found first. folder: where relative paths start.
-[[nodiscard]] Result<compose::ContainerRequest> container_request(const Context& context, const ContainerFlags& flags,
-                                                                  const std::string& folder);
+[[nodiscard]] Result<compose::ContainerRequest>
+container_request(const Context& context, const ContainerFlags& flags, const std::string& folder);
 
 // "K=v" and "K" (the caller's value; without one the name alone, which takes it away) of -e and --env-file.
-[[nodiscard]] Result<std::vector<std::string>> environment_of(const std::vector<std::string>& env, const std::vector<std::string>& files);
+[[nodiscard]] Result<std::vector<std::string>> environment_of(const std::vector<std::string>& env,
+                                                              const std::vector<std::string>& files);
 // "k=v" words to a map; "k" alone has an empty value.
 [[nodiscard]] std::map<std::string, std::string> labels_of(const std::vector<std::string>& words);
-[[nodiscard]] Result<std::map<std::string, std::string>> pairs_of(const std::vector<std::string>& words, std::string_view flag);
+[[nodiscard]] Result<std::map<std::string, std::string>> pairs_of(const std::vector<std::string>& words,
+                                                                  std::string_view flag);
 
 } // namespace berth::cli

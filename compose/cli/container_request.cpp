@@ -13,12 +13,15 @@ namespace berth::cli {
 
 namespace {
 
-Failure usage(std::string message) { return fail(ErrorCode::usage, std::move(message)); }
+Failure usage(std::string message) {
+    return fail(ErrorCode::usage, std::move(message));
+}
 
 // One line of an env file or one -e: "K=v", or "K" for the caller's value.
 Result<std::string> variable(std::string_view word) {
     const auto equals = word.find('=');
-    if (equals == 0 || word.empty()) return usage(concat("'", word, "' is not an environment variable: the name is empty"));
+    if (equals == 0 || word.empty())
+        return usage(concat("'", word, "' is not an environment variable: the name is empty"));
     if (equals != std::string_view::npos) return std::string(word);
     const char* value = std::getenv(std::string(word).c_str());
     return value != nullptr ? concat(word, "=", value) : std::string(word);
@@ -30,7 +33,8 @@ Result<std::vector<std::string>> lines_of(const std::string& path) {
     for (const auto& raw : split(text, '\n')) {
         std::string_view line = raw;
         if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-        while (!line.empty() && (line[0] == ' ' || line[0] == '\t')) line.remove_prefix(1);
+        while (!line.empty() && (line[0] == ' ' || line[0] == '\t'))
+            line.remove_prefix(1);
         if (line.empty() || line[0] == '#') continue;
         if (!is_valid_utf8(line)) return usage(concat("'", path, "' is not a text in UTF-8"));
         out.emplace_back(line);
@@ -48,14 +52,16 @@ Result<monitor::RestartPlan> restart_plan(const std::string& text) {
                         .hint("use no, on-failure[:max-retries], always or unless-stopped"));
     plan.kind = *kind;
     if (colon == std::string::npos) return plan;
-    if (*kind != monitor::RestartKind::on_failure) return usage(concat("restart policy '", text, "': only on-failure counts retries"));
+    if (*kind != monitor::RestartKind::on_failure)
+        return usage(concat("restart policy '", text, "': only on-failure counts retries"));
     BERTH_ASSIGN_OR_RETURN(plan.max_retries, parse_integer(text.substr(colon + 1), 0, 1'000'000'000));
     return plan;
 }
 
 Result<runtime::Ulimit> ulimit_of(const std::string& text) {
     const auto equals = text.find('=');
-    if (equals == std::string::npos || equals == 0) return usage(concat("'", text, "' is not a ulimit: write name=soft[:hard]"));
+    if (equals == std::string::npos || equals == 0)
+        return usage(concat("'", text, "' is not a ulimit: write name=soft[:hard]"));
     const auto values = split(text.substr(equals + 1), ':');
     runtime::Ulimit limit;
     limit.name = text.substr(0, equals);
@@ -65,7 +71,8 @@ Result<runtime::Ulimit> ulimit_of(const std::string& text) {
     if (values.size() == 2) {
         BERTH_ASSIGN_OR_RETURN(limit.hard, parse_integer(values[1], -1));
     }
-    if (limit.hard != -1 && (limit.soft == -1 || limit.soft > limit.hard)) return usage(concat("ulimit ", limit.name, ": the soft limit is above the hard one"));
+    if (limit.hard != -1 && (limit.soft == -1 || limit.soft > limit.hard))
+        return usage(concat("ulimit ", limit.name, ": the soft limit is above the hard one"));
     return limit;
 }
 
@@ -74,14 +81,17 @@ Result<runtime::DeviceMapping> device_of(const std::string& text) {
     runtime::DeviceMapping device;
     device.source = parts[0];
     device.target = parts[0];
-    const auto is_permissions = [](const std::string& word) { return !word.empty() && word.find_first_not_of("rwm") == std::string::npos; };
+    const auto is_permissions = [](const std::string& word) {
+        return !word.empty() && word.find_first_not_of("rwm") == std::string::npos;
+    };
     if (parts.size() == 2 && is_permissions(parts[1])) {
         device.permissions = parts[1];
     } else if (parts.size() >= 2) {
         device.target = parts[1];
         if (parts.size() == 3) device.permissions = parts[2];
     }
-    if (parts.size() > 3 || device.source.empty() || device.target.empty() || device.target[0] != '/' || !is_permissions(device.permissions))
+    if (parts.size() > 3 || device.source.empty() || device.target.empty() || device.target[0] != '/' ||
+        !is_permissions(device.permissions))
         return usage(concat("'", text, "' is not a device: write /dev/source[:/dev/target[:rwm]]"));
     return device;
 }
@@ -90,13 +100,17 @@ Status set_limits(runtime::Limits& limits, const ContainerFlags& f) {
     limits.memory = f.memory;
     limits.memory_swap = f.memory_swap;
     limits.memory_reservation = f.memory_reservation;
-    if (f.memory < 0 || (f.memory > 0 && f.memory < (6 << 20))) return usage("minimum memory limit allowed is 6MB");
-    if (f.memory_swap > 0 && f.memory_swap < f.memory) return usage("--memory-swap counts memory and swap together: it can't be below --memory");
+    if (f.memory < 0 || (f.memory > 0 && f.memory < (6 << 20)))
+        return usage("minimum memory limit allowed is 6MB");
+    if (f.memory_swap > 0 && f.memory_swap < f.memory)
+        return usage("--memory-swap counts memory and swap together: it can't be below --memory");
     if (!f.cpus.empty()) {
         auto cpus = parse_double(f.cpus);
-        if (!cpus || !(*cpus > 0) || *cpus > 100000) return usage(concat("'", f.cpus, "' is not a number of CPUs"));
+        if (!cpus || !(*cpus > 0) || *cpus > 100000)
+            return usage(concat("'", f.cpus, "' is not a number of CPUs"));
         limits.nano_cpus = std::llround(*cpus * 1e9);
-        if (f.cpu_quota || f.cpu_period) return usage("--cpus and --cpu-quota/--cpu-period say the same: give one of them");
+        if (f.cpu_quota || f.cpu_period)
+            return usage("--cpus and --cpu-quota/--cpu-period say the same: give one of them");
     }
     limits.cpu_shares = f.cpu_shares.value_or(0);
     limits.cpu_period = f.cpu_period.value_or(0);
@@ -105,7 +119,8 @@ Status set_limits(runtime::Limits& limits, const ContainerFlags& f) {
     limits.cpuset_mems = f.cpuset_mems;
     limits.pids = f.pids_limit.value_or(0);
     limits.blkio_weight = f.blkio_weight.value_or(0);
-    if (limits.blkio_weight > 0 && limits.blkio_weight < 10) return usage("--blkio-weight is a number from 10 to 1000");
+    if (limits.blkio_weight > 0 && limits.blkio_weight < 10)
+        return usage("--blkio-weight is a number from 10 to 1000");
     limits.shm_size = f.shm_size;
     limits.oom_kill_disable = f.oom_kill_disable;
     limits.oom_score_adj = f.oom_score_adj;
@@ -122,7 +137,8 @@ std::optional<runtime::Healthcheck> health_of(const ContainerFlags& f) {
     health.start_period_ns = ns(f.health_start_period);
     health.start_interval_ns = ns(f.health_start_interval);
     health.retries = f.health_retries.value_or(0);
-    const bool any = !health.test.empty() || f.health_interval || f.health_timeout || f.health_start_period || f.health_start_interval || f.health_retries;
+    const bool any = !health.test.empty() || f.health_interval || f.health_timeout || f.health_start_period ||
+                     f.health_start_interval || f.health_retries;
     if (!any) return std::nullopt;
     return health;
 }
@@ -138,11 +154,16 @@ Result<network::EndpointRequest> endpoint_of(const std::string& text) {
         const auto equals = part.find('=');
         const auto key = part.substr(0, equals);
         const auto value = equals == std::string::npos ? "" : part.substr(equals + 1);
-        if (key == "name") endpoint.network = value;
-        else if (key == "alias") endpoint.aliases.push_back(value);
-        else if (key == "ip") endpoint.ipv4 = value;
-        else if (key == "ip6") endpoint.ipv6 = value;
-        else if (key == "mac-address") endpoint.mac = value;
+        if (key == "name")
+            endpoint.network = value;
+        else if (key == "alias")
+            endpoint.aliases.push_back(value);
+        else if (key == "ip")
+            endpoint.ipv4 = value;
+        else if (key == "ip6")
+            endpoint.ipv6 = value;
+        else if (key == "mac-address")
+            endpoint.mac = value;
         else if (key == "gw-priority") {
             BERTH_ASSIGN_OR_RETURN(endpoint.gateway_priority, parse_integer(value));
         } else {
@@ -160,7 +181,8 @@ Result<std::string> namespace_mode(const Context& context, const std::string& mo
         return concat("container:", other.spec.id);
     }
     static const std::vector<std::string> known{"", "host", "private", "shareable", "none"};
-    if (std::find(known.begin(), known.end(), mode) == known.end()) return usage(concat("'", mode, "' is no mode of ", flag));
+    if (std::find(known.begin(), known.end(), mode) == known.end())
+        return usage(concat("'", mode, "' is no mode of ", flag));
     return mode;
 }
 
@@ -168,7 +190,8 @@ Status set_network(const Context& context, compose::ContainerRequest& request, c
     auto& view = request.spec.network;
     for (const auto& text : f.network) {
         if (text == "host" || text == "none" || text.rfind("container:", 0) == 0) {
-            if (f.network.size() > 1) return usage(concat("--network ", text, " can't be combined with other networks"));
+            if (f.network.size() > 1)
+                return usage(concat("--network ", text, " can't be combined with other networks"));
             BERTH_ASSIGN_OR_RETURN(view.mode, namespace_mode(context, text, "--network"));
             if (!f.network_alias.empty() || !f.ip.empty() || !f.ip6.empty())
                 return usage(concat("--network ", text, " has no addresses or aliases of its own"));
@@ -233,7 +256,8 @@ Status set_process(const Context& context, compose::ContainerRequest& request, c
     spec.name = f.name;
     spec.user = f.user;
     spec.working_dir = f.workdir;
-    if (!f.workdir.empty() && f.workdir[0] != '/') return usage(concat("the working directory '", f.workdir, "' is not an absolute path"));
+    if (!f.workdir.empty() && f.workdir[0] != '/')
+        return usage(concat("the working directory '", f.workdir, "' is not an absolute path"));
     spec.hostname = f.hostname;
     spec.domainname = f.domainname;
     spec.group_add = f.group_add;
@@ -242,21 +266,26 @@ Status set_process(const Context& context, compose::ContainerRequest& request, c
     spec.init = f.init;
     spec.auto_remove = f.rm;
     BERTH_ASSIGN_OR_RETURN(spec.restart, restart_plan(f.restart));
-    if (f.rm && spec.restart.kind != monitor::RestartKind::no) return usage("conflicting options: cannot specify both --restart and --rm");
+    if (f.rm && spec.restart.kind != monitor::RestartKind::no)
+        return usage("conflicting options: cannot specify both --restart and --rm");
     if (!f.stop_signal.empty()) BERTH_TRY(parse_signal(f.stop_signal));
     spec.stop_signal = f.stop_signal;
     if (f.stop_timeout) spec.stop_timeout_ns = *f.stop_timeout < 0 ? -1 : *f.stop_timeout * 1'000'000'000;
-    if (f.entrypoint) request.entrypoint = f.entrypoint->empty() ? std::vector<std::string>{} : std::vector<std::string>{*f.entrypoint};
+    if (f.entrypoint)
+        request.entrypoint =
+            f.entrypoint->empty() ? std::vector<std::string>{} : std::vector<std::string>{*f.entrypoint};
     if (f.words.size() > 1) request.command = std::vector<std::string>(f.words.begin() + 1, f.words.end());
     BERTH_ASSIGN_OR_RETURN(request.environment, environment_of(f.env, f.env_file));
     for (const auto& file : f.label_file) {
         BERTH_ASSIGN_OR_RETURN(const auto lines, lines_of(file));
         spec.labels.merge(labels_of(lines));
     }
-    for (auto& [key, value] : labels_of(f.label)) spec.labels[key] = value;
+    for (auto& [key, value] : labels_of(f.label))
+        spec.labels[key] = value;
     spec.healthcheck = health_of(f);
     request.no_healthcheck = f.no_healthcheck;
-    if (f.no_healthcheck && spec.healthcheck) return usage("--no-healthcheck conflicts with --health-* options");
+    if (f.no_healthcheck && spec.healthcheck)
+        return usage("--no-healthcheck conflicts with --health-* options");
     BERTH_ASSIGN_OR_RETURN(spec.pid_mode, namespace_mode(context, f.pid, "--pid"));
     BERTH_ASSIGN_OR_RETURN(spec.ipc_mode, namespace_mode(context, f.ipc, "--ipc"));
     BERTH_ASSIGN_OR_RETURN(spec.uts_mode, namespace_mode(context, f.uts, "--uts"));
@@ -291,13 +320,15 @@ Status set_security(compose::ContainerRequest& request, const ContainerFlags& f)
 
 } // namespace
 
-Result<std::vector<std::string>> environment_of(const std::vector<std::string>& env, const std::vector<std::string>& files) {
+Result<std::vector<std::string>> environment_of(const std::vector<std::string>& env,
+                                                const std::vector<std::string>& files) {
     std::vector<std::string> out;
     for (const auto& file : files) {
         BERTH_ASSIGN_OR_RETURN(const auto lines, lines_of(file));
         for (const auto& line : lines) {
             const auto name = line.substr(0, line.find('='));
-            if (name.find_first_of(" \t") != std::string::npos) return usage(concat("'", file, "': variable '", name, "' contains white space"));
+            if (name.find_first_of(" \t") != std::string::npos)
+                return usage(concat("'", file, "': variable '", name, "' contains white space"));
             BERTH_ASSIGN_OR_RETURN(auto word, variable(line));
             // Unset in the caller too: an env file has nothing to say then.
             if (word.find('=') != std::string::npos) out.push_back(std::move(word));
@@ -319,13 +350,16 @@ std::map<std::string, std::string> labels_of(const std::vector<std::string>& wor
     return out;
 }
 
-Result<std::map<std::string, std::string>> pairs_of(const std::vector<std::string>& words, std::string_view flag) {
+Result<std::map<std::string, std::string>> pairs_of(const std::vector<std::string>& words,
+                                                    std::string_view flag) {
     for (const auto& word : words)
-        if (word.find('=') == std::string::npos || word[0] == '=') return usage(concat(flag, " '", word, "' is not key=value"));
+        if (word.find('=') == std::string::npos || word[0] == '=')
+            return usage(concat(flag, " '", word, "' is not key=value"));
     return labels_of(words);
 }
 
-Result<compose::ContainerRequest> container_request(const Context& context, const ContainerFlags& flags, const std::string& folder) {
+Result<compose::ContainerRequest> container_request(const Context& context, const ContainerFlags& flags,
+                                                    const std::string& folder) {
     compose::ContainerRequest request;
     BERTH_TRY(set_process(context, request, flags));
     BERTH_TRY(set_security(request, flags));

@@ -1,6 +1,7 @@
 #include "compose/cli/container_rows.hpp"
 
 #include "compose/cli/port_syntax.hpp"
+#include "compose/ui/render_error.hpp"
 #include "compose/ui/terminal.hpp"
 #include "network/attach.hpp"
 #include "runtime/base/clock.hpp"
@@ -21,11 +22,13 @@ namespace {
 constexpr std::size_t k_command_cells = 20; // as docker cuts COMMAND
 
 bool is_live(const runtime::ContainerState& state) {
-    return state.status == runtime::Status::running || state.status == runtime::Status::paused || state.status == runtime::Status::restarting;
+    return state.status == runtime::Status::running || state.status == runtime::Status::paused ||
+           state.status == runtime::Status::restarting;
 }
 
 std::string shown_image(const runtime::ContainerSpec& spec, bool no_trunc) {
-    if (image::is_digest(spec.image)) return no_trunc ? spec.image : short_id(std::string_view(spec.image).substr(7));
+    if (image::is_digest(spec.image))
+        return no_trunc ? spec.image : short_id(std::string_view(spec.image).substr(7));
     if (!spec.image.empty()) return spec.image;
     return short_id(std::string_view(spec.image_id).substr(std::min<std::size_t>(7, spec.image_id.size())));
 }
@@ -33,7 +36,10 @@ std::string shown_image(const runtime::ContainerSpec& spec, bool no_trunc) {
 std::string command_text(const runtime::ContainerSpec& spec, bool no_trunc) {
     auto words = spec.entrypoint;
     words.insert(words.end(), spec.command.begin(), spec.command.end());
-    const auto text = join(words, " ");
+    // Docker's way: the program bare, arguments with a blank in quotes.
+    for (std::size_t i = 1; i < words.size(); ++i)
+        if (words[i].find(' ') != std::string::npos) words[i] = concat("'", words[i], "'");
+    const auto text = ui::printable(join(words, " "));
     return concat("\"", no_trunc ? text : ui::ellipsize(text, k_command_cells), "\"");
 }
 
@@ -48,12 +54,15 @@ std::string mounts_text(const runtime::ContainerSpec& spec, bool no_trunc) {
 
 } // namespace
 
-std::int64_t now_seconds() { return wall_now().seconds; }
+std::int64_t now_seconds() {
+    return wall_now().seconds;
+}
 
 std::string age_words(std::string_view rfc3339) {
     const auto time = parse_rfc3339(rfc3339);
     if (!time) return "N/A";
-    return format_age(std::chrono::seconds(std::max<std::int64_t>(now_seconds() - time->seconds, 0))) + " ago";
+    return format_age(std::chrono::seconds(std::max<std::int64_t>(now_seconds() - time->seconds, 0))) +
+           " ago";
 }
 
 std::string created_text(std::string_view rfc3339) {
@@ -71,7 +80,8 @@ Result<Filters> parse_filters(const std::vector<std::string>& words, const std::
         if (std::find(known.begin(), known.end(), key) == known.end()) {
             Error error(ErrorCode::usage, concat("unknown filter '", key, "'"));
             const auto near = nearest_word(key, known);
-            error.hint(near.empty() ? concat("known are ", join(known, ", ")) : concat("did you mean ", near, "?"));
+            error.hint(near.empty() ? concat("known are ", join(known, ", "))
+                                    : concat("did you mean ", near, "?"));
             return fail(std::move(error));
         }
         out[key].push_back(std::string(trim(std::string_view(word).substr(equals + 1))));
@@ -83,13 +93,15 @@ bool labels_match(const std::map<std::string, std::string>& labels, const std::v
     return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& word) {
         const auto equals = word.find('=');
         const auto found = labels.find(word.substr(0, equals));
-        return found != labels.end() && (equals == std::string::npos || found->second == word.substr(equals + 1));
+        return found != labels.end() &&
+               (equals == std::string::npos || found->second == word.substr(equals + 1));
     });
 }
 
 const std::vector<std::string>& container_filters() {
-    static const std::vector<std::string> names{"ancestor", "before", "exited", "expose", "health", "id", "label", "label!",
-                                                "name", "network", "publish", "since", "status", "volume"};
+    static const std::vector<std::string> names{"ancestor", "before", "exited", "expose", "health",
+                                                "id",       "label",  "label!", "name",   "network",
+                                                "publish",  "since",  "status", "volume"};
     return names;
 }
 
@@ -99,7 +111,8 @@ std::vector<std::string> network_names_of(const runtime::Container& container) {
     if (view.mode != "bridge") return {view.mode};
     if (const auto* requests = view.endpoint_requests.as_array())
         for (const auto& request : *requests)
-            if (const auto* name = request.find("network"); name != nullptr && name->as_string() != nullptr) out.push_back(*name->as_string());
+            if (const auto* name = request.find("network"); name != nullptr && name->as_string() != nullptr)
+                out.push_back(*name->as_string());
     return out;
 }
 
@@ -118,76 +131,95 @@ bool port_matches(const std::string& wanted, std::int64_t port, const std::strin
 }
 
 bool image_matches(const runtime::ContainerSpec& spec, const std::string& wanted) {
-    if (spec.image == wanted || spec.image_id == wanted || (is_hex(wanted) && spec.image_id.rfind("sha256:" + wanted, 0) == 0)) return true;
+    if (spec.image == wanted || spec.image_id == wanted ||
+        (is_hex(wanted) && spec.image_id.rfind("sha256:" + wanted, 0) == 0))
+        return true;
     auto a = image::parse_reference(spec.image);
     auto b = image::parse_reference(wanted);
     return a && b && *a == *b;
 }
 
 bool mount_matches(const runtime::ContainerSpec& spec, const std::string& wanted) {
-    return std::any_of(spec.mounts.begin(), spec.mounts.end(),
-                       [&](const auto& mount) { return mount.name == wanted || mount.source == wanted || mount.target == wanted; });
+    return std::any_of(spec.mounts.begin(), spec.mounts.end(), [&](const auto& mount) {
+        return mount.name == wanted || mount.source == wanted || mount.target == wanted;
+    });
 }
 
-bool one_filter(const runtime::Container& container, const std::string& key, const std::vector<std::string>& values) {
+bool one_filter(const runtime::Container& container, const std::string& key,
+                const std::vector<std::string>& values) {
     const auto& spec = container.spec;
     const auto& state = container.state;
     if (key == "id") return is_one_of(values, [&](const auto& v) { return spec.id.rfind(v, 0) == 0; });
-    if (key == "name") return is_one_of(values, [&](const auto& v) {
-        const auto text = !v.empty() && v[0] == '/' ? v.substr(1) : v;
-        if (!text.empty() && text[0] == '^') {
-            const bool exact = text.back() == '$';
-            const auto inner = text.substr(1, text.size() - (exact ? 2 : 1));
-            return exact ? spec.name == inner : spec.name.rfind(inner, 0) == 0;
-        }
-        return spec.name.find(text) != std::string::npos;
-    });
+    if (key == "name")
+        return is_one_of(values, [&](const auto& v) {
+            const auto text = !v.empty() && v[0] == '/' ? v.substr(1) : v;
+            if (!text.empty() && text[0] == '^') {
+                const bool exact = text.back() == '$';
+                const auto inner = text.substr(1, text.size() - (exact ? 2 : 1));
+                return exact ? spec.name == inner : spec.name.rfind(inner, 0) == 0;
+            }
+            return spec.name.find(text) != std::string::npos;
+        });
     if (key == "label") return labels_match(spec.labels, values);
-    if (key == "label!") return !is_one_of(values, [&](const auto& v) { return labels_match(spec.labels, {v}); });
-    if (key == "status") return is_one_of(values, [&](const auto& v) { return v == enum_to_name(state.status); });
-    if (key == "health") return is_one_of(values, [&](const auto& v) { return v == enum_to_name(state.health); });
-    if (key == "exited") return state.status == runtime::Status::exited && is_one_of(values, [&](const auto& v) { return v == concat(state.exit_code); });
+    if (key == "label!")
+        return !is_one_of(values, [&](const auto& v) { return labels_match(spec.labels, {v}); });
+    if (key == "status")
+        return is_one_of(values, [&](const auto& v) { return v == enum_to_name(state.status); });
+    if (key == "health")
+        return is_one_of(values, [&](const auto& v) { return v == enum_to_name(state.health); });
+    if (key == "exited")
+        return state.status == runtime::Status::exited &&
+               is_one_of(values, [&](const auto& v) { return v == concat(state.exit_code); });
     if (key == "ancestor") return is_one_of(values, [&](const auto& v) { return image_matches(spec, v); });
     if (key == "volume") return is_one_of(values, [&](const auto& v) { return mount_matches(spec, v); });
     if (key == "network") {
         const auto names = network_names_of(container);
-        return is_one_of(values, [&](const auto& v) { return std::find(names.begin(), names.end(), v) != names.end(); });
+        return is_one_of(
+            values, [&](const auto& v) { return std::find(names.begin(), names.end(), v) != names.end(); });
     }
     if (key == "publish")
         return is_one_of(values, [&](const auto& v) {
-            return std::any_of(spec.network.asked_ports.begin(), spec.network.asked_ports.end(), [&](const auto& p) {
-                return port_matches(v, p.host_port, p.protocol) || port_matches(v, p.container_port, p.protocol);
-            });
+            return std::any_of(spec.network.asked_ports.begin(), spec.network.asked_ports.end(),
+                               [&](const auto& p) {
+                                   return port_matches(v, p.host_port, p.protocol) ||
+                                          port_matches(v, p.container_port, p.protocol);
+                               });
         });
     if (key == "expose")
         return is_one_of(values, [&](const auto& v) {
-            return std::any_of(spec.network.exposed_ports.begin(), spec.network.exposed_ports.end(), [&](const auto& p) {
-                auto exposed = parse_exposed(v);
-                return exposed && std::find(exposed->begin(), exposed->end(), p) != exposed->end();
-            });
+            return std::any_of(
+                spec.network.exposed_ports.begin(), spec.network.exposed_ports.end(), [&](const auto& p) {
+                    auto exposed = parse_exposed(v);
+                    return exposed && std::find(exposed->begin(), exposed->end(), p) != exposed->end();
+                });
         });
     return true;
 }
 
 } // namespace
 
-Result<std::vector<runtime::Container>> filter_containers(const Context& context, std::vector<runtime::Container> containers,
+Result<std::vector<runtime::Container>> filter_containers(const Context& context,
+                                                          std::vector<runtime::Container> containers,
                                                           const Filters& filters) {
     for (const auto& [key, values] : filters) {
         if (key == "before" || key == "since") {
             BERTH_ASSIGN_OR_RETURN(const auto limit, runtime::get_container(context, values.back()));
             const bool before = key == "before";
             std::erase_if(containers, [&](const auto& c) {
-                return before ? c.spec.created_at >= limit.spec.created_at : c.spec.created_at <= limit.spec.created_at;
+                return before ? c.spec.created_at >= limit.spec.created_at
+                              : c.spec.created_at <= limit.spec.created_at;
             });
             continue;
         }
-        std::erase_if(containers, [&, &key = key, &values = values](const auto& c) { return !one_filter(c, key, values); });
+        std::erase_if(containers, [&, &key = key, &values = values](const auto& c) {
+            return !one_filter(c, key, values);
+        });
     }
     return containers;
 }
 
-std::vector<runtime::PublishedPort> settled_ports(const Context& context, const runtime::Container& container) {
+std::vector<runtime::PublishedPort> settled_ports(const Context& context,
+                                                  const runtime::Container& container) {
     std::vector<runtime::PublishedPort> out;
     if (!is_live(container.state) || container.spec.network.asked_ports.empty()) return out;
     auto endpoints = network::endpoints_of(context, container.spec.id);
@@ -208,7 +240,8 @@ std::int64_t tree_size(const std::string& path) {
     std::int64_t total = 0;
     std::set<std::pair<dev_t, ino_t>> seen;
     std::error_code error;
-    for (auto entry = std::filesystem::recursive_directory_iterator(path, std::filesystem::directory_options::skip_permission_denied, error);
+    for (auto entry = std::filesystem::recursive_directory_iterator(
+             path, std::filesystem::directory_options::skip_permission_denied, error);
          !error && entry != std::filesystem::recursive_directory_iterator(); entry.increment(error)) {
         struct stat status {};
         if (::lstat(entry->path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
@@ -224,9 +257,11 @@ std::int64_t layer_size(const Context& context, const runtime::Container& contai
 
 namespace {
 
-Json publishers(const std::vector<runtime::PublishedPort>& published, const std::vector<std::string>& exposed) {
+Json publishers(const std::vector<runtime::PublishedPort>& published,
+                const std::vector<std::string>& exposed) {
     Json out = Json::array();
-    const auto add = [&](const std::string& url, std::int64_t target, std::int64_t host, const std::string& protocol) {
+    const auto add = [&](const std::string& url, std::int64_t target, std::int64_t host,
+                         const std::string& protocol) {
         Json entry = Json::object();
         entry.set("URL", url);
         entry.set("TargetPort", target);
@@ -247,14 +282,16 @@ Json publishers(const std::vector<runtime::PublishedPort>& published, const std:
     for (const auto& port : exposed) {
         const auto slash = port.find('/');
         auto number = parse_integer(std::string_view(port).substr(0, slash));
-        if (number && shown.count(port) == 0) add("", *number, 0, slash == std::string::npos ? "tcp" : port.substr(slash + 1));
+        if (number && shown.count(port) == 0)
+            add("", *number, 0, slash == std::string::npos ? "tcp" : port.substr(slash + 1));
     }
     return out;
 }
 
 std::string labels_text(const std::map<std::string, std::string>& labels) {
     std::vector<std::string> words;
-    for (const auto& [key, value] : labels) words.push_back(concat(key, "=", value));
+    for (const auto& [key, value] : labels)
+        words.push_back(concat(key, "=", value));
     return join(words, ",");
 }
 
@@ -265,12 +302,15 @@ std::string label_or(const std::map<std::string, std::string>& labels, const cha
 
 } // namespace
 
-ui::Row container_row(const Context& context, const runtime::Container& container, const RowOptions& options) {
+ui::Row container_row(const Context& context, const runtime::Container& container,
+                      const RowOptions& options) {
     const auto& spec = container.spec;
     const auto& state = container.state;
     const auto published = settled_ports(context, container);
     const auto exposed = is_live(state) ? spec.network.exposed_ports : std::vector<std::string>{};
-    const std::int64_t volumes = std::count_if(spec.mounts.begin(), spec.mounts.end(), [](const auto& m) { return m.kind == runtime::MountKind::volume; });
+    const std::int64_t volumes = std::count_if(spec.mounts.begin(), spec.mounts.end(), [](const auto& m) {
+        return m.kind == runtime::MountKind::volume;
+    });
     const auto health = state.health == runtime::Health::none ? "" : std::string(enum_to_name(state.health));
     ui::Row row;
     Json& f = row.fields;
@@ -296,7 +336,8 @@ ui::Row container_row(const Context& context, const runtime::Container& containe
     }
     f.set("RunningFor", age_words(spec.created_at));
     if (options.compose) f.set("Service", label_or(spec.labels, "com.docker.compose.service"));
-    f.set("Size", options.size ? format_bytes_decimal(static_cast<double>(layer_size(context, container))) : std::string("0B"));
+    f.set("Size", options.size ? format_bytes_decimal(static_cast<double>(layer_size(context, container)))
+                               : std::string("0B"));
     f.set("State", std::string(enum_to_name(state.status)));
     f.set("Status", runtime::status_words(state, now_seconds()));
     row.methods = Json::object();

@@ -22,11 +22,15 @@ struct Flags::Impl {
 
 namespace {
 
-Failure usage(std::string message) { return fail(ErrorCode::usage, std::move(message)); }
+Failure usage(std::string message) {
+    return fail(ErrorCode::usage, std::move(message));
+}
 
 } // namespace
 
-Flags::Flags() : impl_(std::make_unique<Impl>()) { impl_->app.set_help_flag(); }
+Flags::Flags() : impl_(std::make_unique<Impl>()) {
+    impl_->app.set_help_flag();
+}
 Flags::~Flags() = default;
 
 Flags::Option& Flags::add(const std::string& names, std::string help, std::string value) {
@@ -38,7 +42,8 @@ Flags::Option& Flags::add(const std::string& names, std::string help, std::strin
     return *impl_->options.back();
 }
 
-Flags& Flags::value(const std::string& names, std::string help, std::string word, std::function<Status(const std::string&)> read) {
+Flags& Flags::value(const std::string& names, std::string help, std::string word,
+                    std::function<Status(const std::string&)> read) {
     Option& option = add(names, std::move(help), std::move(word));
     // Raw results: CLI11's own conversions read "[a,b]" and "{}" as lists.
     impl_->app
@@ -62,8 +67,10 @@ Flags& Flags::toggle(const std::string& names, std::optional<bool>& target, std:
         ->each([&option, &target](const std::string& text) {
             option.given = true;
             auto value = parse_bool(text);
-            if (value) target = *value;
-            else option.status = usage(concat("invalid boolean value '", text, "' for ", option.names.back()));
+            if (value)
+                target = *value;
+            else
+                option.status = usage(concat("invalid boolean value '", text, "' for ", option.names.back()));
         });
     return *this;
 }
@@ -75,8 +82,10 @@ Flags& Flags::toggle(const std::string& names, bool& target, std::string help) {
         ->each([&option, &target](const std::string& text) {
             option.given = true;
             auto value = parse_bool(text);
-            if (value) target = *value;
-            else option.status = usage(concat("invalid boolean value '", text, "' for ", option.names.back()));
+            if (value)
+                target = *value;
+            else
+                option.status = usage(concat("invalid boolean value '", text, "' for ", option.names.back()));
         });
     return *this;
 }
@@ -88,31 +97,36 @@ Flags& Flags::text(const std::string& names, std::string& target, std::string he
     });
 }
 
-Flags& Flags::text(const std::string& names, std::optional<std::string>& target, std::string help, std::string word) {
+Flags& Flags::text(const std::string& names, std::optional<std::string>& target, std::string help,
+                   std::string word) {
     return value(names, std::move(help), std::move(word), [&target](const std::string& text) -> Status {
         target = text;
         return {};
     });
 }
 
-Flags& Flags::choice(const std::string& names, std::string& target, std::vector<std::string> words, std::string help) {
-    return value(names, std::move(help), "string", [&target, words = std::move(words)](const std::string& text) -> Status {
-        if (std::find(words.begin(), words.end(), text) == words.end())
-            return fail(Error(ErrorCode::usage, concat("'", text, "' is not one of ", join(words, ", "))));
-        target = text;
-        return {};
-    });
+Flags& Flags::choice(const std::string& names, std::string& target, std::vector<std::string> words,
+                     std::string help) {
+    return value(names, std::move(help), "string",
+                 [&target, words = std::move(words)](const std::string& text) -> Status {
+                     if (std::find(words.begin(), words.end(), text) == words.end())
+                         return fail(Error(ErrorCode::usage,
+                                           concat("'", text, "' is not one of ", join(words, ", "))));
+                     target = text;
+                     return {};
+                 });
 }
 
-Flags& Flags::list(const std::string& names, std::vector<std::string>& target, std::string help, std::string word) {
+Flags& Flags::list(const std::string& names, std::vector<std::string>& target, std::string help,
+                   std::string word) {
     return value(names, std::move(help), std::move(word), [&target](const std::string& text) -> Status {
         target.push_back(text);
         return {};
     });
 }
 
-Flags& Flags::number(const std::string& names, std::optional<std::int64_t>& target, std::string help, std::int64_t least,
-                     std::int64_t most) {
+Flags& Flags::number(const std::string& names, std::optional<std::int64_t>& target, std::string help,
+                     std::int64_t least, std::int64_t most) {
     return value(names, std::move(help), "int", [&target, least, most](const std::string& text) -> Status {
         BERTH_ASSIGN_OR_RETURN(target, parse_integer(text, least, most));
         return {};
@@ -152,19 +166,22 @@ Flags& Flags::options_first() {
 
 Flags::Option* Flags::find(const std::string& name) {
     for (const auto& option : impl_->options)
-        if (std::find(option->names.begin(), option->names.end(), name) != option->names.end()) return option.get();
+        if (std::find(option->names.begin(), option->names.end(), name) != option->names.end())
+            return option.get();
     return nullptr;
 }
 
 bool Flags::given(const std::string& name) const {
     for (const auto& option : impl_->options)
-        if (std::find(option->names.begin(), option->names.end(), name) != option->names.end()) return option->given;
+        if (std::find(option->names.begin(), option->names.end(), name) != option->names.end())
+            return option->given;
     return false;
 }
 
 Failure Flags::unknown(const std::string& flag) const {
     const bool is_long = flag.rfind("--", 0) == 0;
-    Error error(ErrorCode::usage, is_long ? concat("unknown flag: ", flag) : concat("unknown shorthand flag: ", flag));
+    Error error(ErrorCode::usage,
+                is_long ? concat("unknown flag: ", flag) : concat("unknown shorthand flag: ", flag));
     std::vector<std::string> words;
     for (const auto& option : impl_->options)
         for (const auto& name : option->names)
@@ -189,9 +206,12 @@ Status Flags::take_long(const std::vector<std::string>& in, std::size_t& i, std:
     }
     // In two words, since CLI11 reads "--name=" as "--name <next word>".
     out.push_back(name);
-    if (equals != std::string::npos) out.push_back(in[i].substr(equals + 1));
-    else if (i + 1 >= in.size()) return usage(concat("flag needs an argument: ", name));
-    else out.push_back(in[++i]);
+    if (equals != std::string::npos)
+        out.push_back(in[i].substr(equals + 1));
+    else if (i + 1 >= in.size())
+        return usage(concat("flag needs an argument: ", name));
+    else
+        out.push_back(in[++i]);
     return {};
 }
 
@@ -217,9 +237,12 @@ Status Flags::take_short(const std::vector<std::string>& in, std::size_t& i, std
             return {};
         }
         out.push_back(name);
-        if (at + 1 < word.size()) out.push_back(word.substr(at + (equals ? 2 : 1)));
-        else if (i + 1 >= in.size()) return usage(concat("flag needs an argument: '", word[at], "' in ", word));
-        else out.push_back(in[++i]);
+        if (at + 1 < word.size())
+            out.push_back(word.substr(at + (equals ? 2 : 1)));
+        else if (i + 1 >= in.size())
+            return usage(concat("flag needs an argument: '", word[at], "' in ", word));
+        else
+            out.push_back(in[++i]);
         return {};
     }
     return {};
@@ -231,7 +254,8 @@ Result<std::vector<std::string>> Flags::normalize(const std::vector<std::string>
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const auto& word = arguments[i];
         if (word == "--") {
-            impl_->rest.insert(impl_->rest.end(), arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1, arguments.end());
+            impl_->rest.insert(impl_->rest.end(), arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                               arguments.end());
             return out;
         }
         if (word.size() > 2 && word.rfind("--", 0) == 0) {
@@ -239,7 +263,8 @@ Result<std::vector<std::string>> Flags::normalize(const std::vector<std::string>
         } else if (word.size() > 1 && word[0] == '-') {
             BERTH_TRY(take_short(arguments, i, out));
         } else if (impl_->options_first) {
-            impl_->rest.insert(impl_->rest.end(), arguments.begin() + static_cast<std::ptrdiff_t>(i), arguments.end());
+            impl_->rest.insert(impl_->rest.end(), arguments.begin() + static_cast<std::ptrdiff_t>(i),
+                               arguments.end());
             return out;
         } else {
             impl_->rest.push_back(word);
@@ -257,7 +282,8 @@ Status Flags::check_arguments(std::vector<std::string> given) {
         return usage(concat("requires ", impl_->least, plural(impl_->least), ", got ", count));
     }
     if (count < impl_->least) return usage(concat("requires at least ", impl_->least, plural(impl_->least)));
-    if (count > impl_->most) return usage(concat("requires at most ", impl_->most, plural(impl_->most), ", got ", count));
+    if (count > impl_->most)
+        return usage(concat("requires at most ", impl_->most, plural(impl_->most), ", got ", count));
     if (impl_->arguments != nullptr) *impl_->arguments = std::move(given);
     return {};
 }
@@ -275,7 +301,9 @@ Status Flags::parse(const std::vector<std::string>& arguments) {
     for (const auto& option : impl_->options) {
         if (option->status) continue;
         const Error& error = option->status.error();
-        return fail(Error(ErrorCode::usage, concat("invalid value for ", option->names.back(), ": ", error.message())).hint(error.hint()));
+        return fail(
+            Error(ErrorCode::usage, concat("invalid value for ", option->names.back(), ": ", error.message()))
+                .hint(error.hint()));
     }
     return check_arguments(impl_->rest);
 }
@@ -293,11 +321,14 @@ std::string Flags::help() const {
     }
     // By the long name, as docker has it.
     std::stable_sort(lines.begin(), lines.end(), [](const auto& a, const auto& b) {
-        const auto key = [](const std::string& text) { return text.substr(std::min(text.find("--"), text.size())); };
+        const auto key = [](const std::string& text) {
+            return text.substr(std::min(text.find("--"), text.size()));
+        };
         return key(a.first) < key(b.first);
     });
     std::string out;
-    for (const auto& [left, text] : lines) out += concat(left, std::string(width - left.size() + 3, ' '), text, "\n");
+    for (const auto& [left, text] : lines)
+        out += concat(left, std::string(width - left.size() + 3, ' '), text, "\n");
     return out;
 }
 

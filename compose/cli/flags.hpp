@@ -1,7 +1,7 @@
-// flags.hpp - the flags and arguments of one command, filled into plain variables. flags.cpp is the only file that
-// includes CLI11, so no command pays for it when it is compiled and none depends on it.
-// Spelling is that of Docker's commands: "-it", "-p8080:80", "-e=K=v", "--flag=value", "--rm=false", "--" ends flags;
-// a repeated flag with one value takes the last.
+// flags.hpp - the flags and arguments of one command, filled into plain variables. flags.cpp is the only file
+// that includes CLI11, so no command pays for it when it is compiled and none depends on it. Spelling is that
+// of Docker's commands: "-it", "-p8080:80", "-e=K=v", "--flag=value", "--rm=false", "--" ends flags; a
+// repeated flag with one value takes the last.
 #pragma once
 
 #include "runtime/base/parse.hpp"
@@ -26,16 +26,21 @@ class Flags {
     // names: "-d,--detach". The targets must live until parse() has returned.
     Flags& toggle(const std::string& names, bool& target, std::string help);
     Flags& toggle(const std::string& names, std::optional<bool>& target, std::string help);
-    Flags& text(const std::string& names, std::string& target, std::string help, std::string value = "string");
-    Flags& text(const std::string& names, std::optional<std::string>& target, std::string help, std::string value = "string");
-    Flags& choice(const std::string& names, std::string& target, std::vector<std::string> words, std::string help);
-    Flags& list(const std::string& names, std::vector<std::string>& target, std::string help, std::string value = "list");
-    Flags& number(const std::string& names, std::optional<std::int64_t>& target, std::string help, std::int64_t least,
-                  std::int64_t most);
+    Flags& text(const std::string& names, std::string& target, std::string help,
+                std::string value = "string");
+    Flags& text(const std::string& names, std::optional<std::string>& target, std::string help,
+                std::string value = "string");
+    Flags& choice(const std::string& names, std::string& target, std::vector<std::string> words,
+                  std::string help);
+    Flags& list(const std::string& names, std::vector<std::string>& target, std::string help,
+                std::string value = "list");
+    Flags& number(const std::string& names, std::optional<std::int64_t>& target, std::string help,
+                  std::int64_t least, std::int64_t most);
     Flags& bytes(const std::string& names, std::int64_t& target, std::string help);
     Flags& duration(const std::string& names, std::optional<Duration>& target, std::string help);
     // A value that a function reads; its error is told with the flag's name.
-    Flags& value(const std::string& names, std::string help, std::string word, std::function<Status(const std::string&)> read);
+    Flags& value(const std::string& names, std::string help, std::string word,
+                 std::function<Status(const std::string&)> read);
     Flags& hide(); // the last one: works, not in the help
 
     // What stands beside the flags; usage errors say how many are wanted.

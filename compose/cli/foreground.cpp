@@ -15,8 +15,8 @@ namespace berth::cli {
 
 namespace {
 
-// The typed bytes on their way to the container, with the detach sequence taken out. A terminal is always read by us:
-// only so can the keys be seen.
+// The typed bytes on their way to the container, with the detach sequence taken out. A terminal is always
+// read by us: only so can the keys be seen.
 class TypedInput {
   public:
     TypedInput(std::string keys, Fd to) : keys_(std::move(keys)), to_(std::move(to)) {}
@@ -61,8 +61,10 @@ class TypedInput {
         }
         // What looked like the sequence was not: it goes to the container after all.
         waiting_.append(keys_, 0, std::exchange(matched_, 0));
-        if (!keys_.empty() && c == keys_[0]) matched_ = 1;
-        else waiting_ += c;
+        if (!keys_.empty() && c == keys_[0])
+            matched_ = 1;
+        else
+            waiting_ += c;
         return false;
     }
     std::string keys_;
@@ -123,8 +125,10 @@ class Foreground {
             fds[2] = {resizes_ ? resizes_->fd() : -1, POLLIN, 0};
             fds[3] = {input_ && input_->wants_read() ? STDIN_FILENO : -1, POLLIN, 0};
             fds[4] = {input_ && input_->wants_write() ? input_->write_fd() : -1, POLLOUT, 0};
-            if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) return fail_errno("wait for the container");
-            if (session_.context().is_cancelled()) return false; // without a proxy ctrl-c leaves the container alone
+            if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR)
+                return fail_errno("wait for the container");
+            if (session_.context().is_cancelled())
+                return false; // without a proxy ctrl-c leaves the container alone
             if (fds[1].revents != 0) pass_signals();
             if (fds[2].revents != 0) BERTH_TRY(pass_size(attachment));
             if (fds[4].revents != 0) input_->write_some();
@@ -145,7 +149,8 @@ class Foreground {
   private:
     void pass_signals() {
         while (const int signal = signals_->next()) {
-            // Docker passes SIGPIPE and SIGCHLD over too; a stopped terminal job is the caller's shell's matter.
+            // Docker passes SIGPIPE and SIGCHLD over too; a stopped terminal job is the caller's shell's
+            // matter.
             auto sent = runtime::send_signal(session_.context(), id_, signal);
             (void)sent; // it has ended meanwhile: the loop sees that
         }
@@ -179,8 +184,10 @@ Result<std::string> parse_detach_keys(const std::string& text) {
             continue;
         }
         const char c = key.size() == 6 && to_lower(key).rfind("ctrl-", 0) == 0 ? key[5] : '\0';
-        if (c >= 'a' && c <= 'z') out += static_cast<char>(c - 'a' + 1);
-        else if (c == '@' || (c >= '[' && c <= '_')) out += static_cast<char>(c & 0x1f);
+        if (c >= 'a' && c <= 'z')
+            out += static_cast<char>(c - 'a' + 1);
+        else if (c == '@' || (c >= '[' && c <= '_'))
+            out += static_cast<char>(c & 0x1f);
         else
             return fail(Error(ErrorCode::usage, concat("'", key, "' is not a key"))
                             .hint("write letters and ctrl-<letter>, separated by commas: ctrl-p,ctrl-q"));
@@ -188,8 +195,9 @@ Result<std::string> parse_detach_keys(const std::string& text) {
     return out;
 }
 
-Result<int> run_in_foreground(Session& session, const std::string& id, const ForegroundOptions& options,
-                              const std::function<Result<runtime::Attachment>(const runtime::AttachStreams&)>& begin) {
+Result<int>
+run_in_foreground(Session& session, const std::string& id, const ForegroundOptions& options,
+                  const std::function<Result<runtime::Attachment>(const runtime::AttachStreams&)>& begin) {
     session.flush();
     session.end_progress();
     Foreground foreground(session, id, options);
@@ -212,7 +220,8 @@ Result<int> run_in_foreground(Session& session, const std::string& id, const For
     return static_cast<int>(state.exit_code);
 }
 
-Result<int> exec_in_foreground(Session& session, const std::string& id, const runtime::ExecRequest& request, bool in) {
+Result<int> exec_in_foreground(Session& session, const std::string& id, const runtime::ExecRequest& request,
+                               bool in) {
     session.flush();
     session.end_progress();
     runtime::AttachStreams streams;

@@ -1,4 +1,5 @@
-// foreground.hpp - a container or an exec at this terminal: streams, raw mode, window size, detach keys, signals.
+// foreground.hpp - a container or an exec at this terminal: streams, raw mode, window size, detach keys,
+// signals.
 #pragma once
 
 #include "compose/cli/session.hpp"
@@ -17,14 +18,16 @@ struct ForegroundOptions {
     std::string detach_keys; // empty: ctrl-p,ctrl-q
 };
 
-// Starts (or attaches to) a container with `begin`, which is handed the streams, and stays until it ends or the user
-// detaches. The exit code of the container; 0 after detaching.
-// begin answers false when the container has ended already.
-[[nodiscard]] Result<int> run_in_foreground(Session& session, const std::string& id, const ForegroundOptions& options,
-                                            const std::function<Result<runtime::Attachment>(const runtime::AttachStreams&)>& begin);
+// Starts (or attaches to) a container with `begin`, which is handed the streams, and stays until it ends or
+// the user detaches. The exit code of the container; 0 after detaching. begin answers false when the
+// container has ended already.
+[[nodiscard]] Result<int>
+run_in_foreground(Session& session, const std::string& id, const ForegroundOptions& options,
+                  const std::function<Result<runtime::Attachment>(const runtime::AttachStreams&)>& begin);
 
 // exec with our streams; raw mode and window size when it has a terminal.
-[[nodiscard]] Result<int> exec_in_foreground(Session& session, const std::string& id, const runtime::ExecRequest& request, bool in);
+[[nodiscard]] Result<int> exec_in_foreground(Session& session, const std::string& id,
+                                             const runtime::ExecRequest& request, bool in);
 
 // "ctrl-p,ctrl-q", "a,ctrl-]" to bytes.
 [[nodiscard]] Result<std::string> parse_detach_keys(const std::string& text);

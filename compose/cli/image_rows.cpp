@@ -25,12 +25,14 @@ bool has_name(const ImageEntry& entry, const std::string& pattern) {
 void add_entries(const image::Image& image, std::vector<ImageEntry>& out) {
     std::string digest = "<none>";
     if (!image.repo_digests.empty())
-        if (const auto at = image.repo_digests[0].find('@'); at != std::string::npos) digest = image.repo_digests[0].substr(at + 1);
+        if (const auto at = image.repo_digests[0].find('@'); at != std::string::npos)
+            digest = image.repo_digests[0].substr(at + 1);
     bool named = false;
     for (const auto& text : image.references) {
         auto reference = image::parse_reference(text);
         if (!reference) continue;
-        out.push_back({&image, reference->familiar_name(), reference->tag.empty() ? "<none>" : reference->tag, digest});
+        out.push_back(
+            {&image, reference->familiar_name(), reference->tag.empty() ? "<none>" : reference->tag, digest});
         named = true;
     }
     if (!named) out.push_back({&image, "<none>", "<none>", digest});
@@ -43,34 +45,43 @@ const std::vector<std::string>& image_filters() {
     return names;
 }
 
-Result<std::vector<ImageEntry>> image_entries(const Context& context, const std::vector<image::Image>& images, const Filters& filters,
-                                              const std::string& pattern) {
+Result<std::vector<ImageEntry>> image_entries(const Context& context, const std::vector<image::Image>& images,
+                                              const Filters& filters, const std::string& pattern) {
     std::vector<ImageEntry> out;
-    for (const auto& image : images) add_entries(image, out);
+    for (const auto& image : images)
+        add_entries(image, out);
     std::erase_if(out, [&](const ImageEntry& entry) { return !has_name(entry, pattern); });
     for (const auto& [key, values] : filters) {
         if (key == "before" || key == "since") {
             BERTH_ASSIGN_OR_RETURN(const auto limit, image::get_image(context, values.back()));
             const bool before = key == "before";
             std::erase_if(out, [&](const ImageEntry& entry) {
-                return before ? entry.image->config.created >= limit.config.created : entry.image->config.created <= limit.config.created;
+                return before ? entry.image->config.created >= limit.config.created
+                              : entry.image->config.created <= limit.config.created;
             });
         } else if (key == "dangling") {
             auto wanted = parse_bool(values.back());
-            if (!wanted) return fail(ErrorCode::usage, concat("filter dangling='", values.back(), "' is neither true nor false"));
+            if (!wanted)
+                return fail(ErrorCode::usage,
+                            concat("filter dangling='", values.back(), "' is neither true nor false"));
             std::erase_if(out, [&](const ImageEntry& entry) { return (entry.tag == "<none>") != *wanted; });
         } else if (key == "label") {
-            std::erase_if(out, [&, &values = values](const ImageEntry& entry) { return !labels_match(entry.image->config.config.labels, values); });
+            std::erase_if(out, [&, &values = values](const ImageEntry& entry) {
+                return !labels_match(entry.image->config.config.labels, values);
+            });
         } else {
             std::erase_if(out, [&, &values = values](const ImageEntry& entry) {
-                return std::none_of(values.begin(), values.end(), [&](const auto& v) { return has_name(entry, v); });
+                return std::none_of(values.begin(), values.end(),
+                                    [&](const auto& v) { return has_name(entry, v); });
             });
         }
     }
     return out;
 }
 
-std::string image_short_id(const std::string& id) { return id.rfind("sha256:", 0) == 0 ? id.substr(7, 12) : id.substr(0, 12); }
+std::string image_short_id(const std::string& id) {
+    return id.rfind("sha256:", 0) == 0 ? id.substr(7, 12) : id.substr(0, 12);
+}
 
 ui::Row image_row(const ImageEntry& entry, bool no_trunc) {
     const auto& image = *entry.image;
@@ -91,7 +102,8 @@ ui::Row image_row(const ImageEntry& entry, bool no_trunc) {
     return row;
 }
 
-Result<std::vector<ui::Row>> history_rows(const Context& context, const image::Image& image, bool human, bool no_trunc) {
+Result<std::vector<ui::Row>> history_rows(const Context& context, const image::Image& image, bool human,
+                                          bool no_trunc) {
     BERTH_ASSIGN_OR_RETURN(auto folders, image::lower_dirs(context, image)); // topmost first
     std::vector<ui::Row> rows;
     std::size_t layer = 0;
@@ -107,7 +119,8 @@ Result<std::vector<ui::Row>> history_rows(const Context& context, const image::I
         row.fields.set("CreatedAt", entry.created);
         row.fields.set("CreatedBy", no_trunc ? created_by : ui::ellipsize(created_by, k_created_by_cells));
         row.fields.set("CreatedSince", age_words(entry.created));
-        row.fields.set("ID", i + 1 == history.size() ? (no_trunc ? image.id : image_short_id(image.id)) : std::string("<missing>"));
+        row.fields.set("ID", i + 1 == history.size() ? (no_trunc ? image.id : image_short_id(image.id))
+                                                     : std::string("<missing>"));
         row.fields.set("Size", human ? format_bytes_decimal(static_cast<double>(size)) : concat(size));
         rows.push_back(std::move(row));
     }
@@ -117,7 +130,8 @@ Result<std::vector<ui::Row>> history_rows(const Context& context, const image::I
 Result<std::function<std::string(const std::string&)>> image_users(const Context& context) {
     BERTH_ASSIGN_OR_RETURN(const auto containers, runtime::list_containers(context));
     std::map<std::string, std::string> users;
-    for (const auto& container : containers) users.emplace(container.spec.image_id, container.spec.name);
+    for (const auto& container : containers)
+        users.emplace(container.spec.image_id, container.spec.name);
     return [users = std::move(users)](const std::string& id) {
         const auto found = users.find(id);
         return found != users.end() ? found->second : std::string();
@@ -130,7 +144,8 @@ std::string removed_text(const image::Removed& removed) {
         auto reference = image::parse_reference(text);
         lines.push_back(concat("Untagged: ", reference ? reference->familiar() : text));
     }
-    for (const auto& id : removed.deleted) lines.push_back(concat("Deleted: ", id));
+    for (const auto& id : removed.deleted)
+        lines.push_back(concat("Deleted: ", id));
     return join(lines, "\n");
 }
 
@@ -140,7 +155,9 @@ Result<PrunedImages> prune_images(const Context& context, bool all, const Filter
     PrunedImages out;
     for (const auto& image : images) {
         if (!users(image.id).empty() || (!all && !image.references.empty())) continue;
-        if (const auto label = filters.find("label"); label != filters.end() && !labels_match(image.config.config.labels, label->second)) continue;
+        if (const auto label = filters.find("label");
+            label != filters.end() && !labels_match(image.config.config.labels, label->second))
+            continue;
         BERTH_ASSIGN_OR_RETURN(const auto removed, image::remove_image(context, image.id, true, users));
         if (const auto text = removed_text(removed); !text.empty()) out.lines += text + "\n";
         out.bytes += image.size;

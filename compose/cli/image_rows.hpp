@@ -18,11 +18,14 @@ struct ImageEntry {
 };
 [[nodiscard]] const std::vector<std::string>& image_filters();
 // pattern: "repository[:tag]" of the command line, with * and ?; empty: all.
-[[nodiscard]] Result<std::vector<ImageEntry>> image_entries(const Context& context, const std::vector<image::Image>& images,
-                                                            const Filters& filters, const std::string& pattern);
+[[nodiscard]] Result<std::vector<ImageEntry>> image_entries(const Context& context,
+                                                            const std::vector<image::Image>& images,
+                                                            const Filters& filters,
+                                                            const std::string& pattern);
 [[nodiscard]] ui::Row image_row(const ImageEntry& entry, bool no_trunc);
 [[nodiscard]] std::string image_short_id(const std::string& id); // without "sha256:"
-[[nodiscard]] Result<std::vector<ui::Row>> history_rows(const Context& context, const image::Image& image, bool human, bool no_trunc);
+[[nodiscard]] Result<std::vector<ui::Row>> history_rows(const Context& context, const image::Image& image,
+                                                        bool human, bool no_trunc);
 
 // Answers the name of a container that runs or keeps an image; "" for none.
 [[nodiscard]] Result<std::function<std::string(const std::string&)>> image_users(const Context& context);

@@ -13,14 +13,17 @@ namespace berth::cli {
 namespace {
 
 // "172.18.0.2" behind "172.18.0.0/16" as "172.18.0.2/16".
-std::string with_prefix(const std::string& address, std::int64_t prefix) { return address.empty() ? "" : concat(address, "/", prefix); }
+std::string with_prefix(const std::string& address, std::int64_t prefix) {
+    return address.empty() ? "" : concat(address, "/", prefix);
+}
 
 Json endpoint_json(const network::Endpoint& endpoint) {
     Json out = Json::object();
     out.set("IPAMConfig", Json());
     out.set("Links", Json());
     Json aliases = Json::array();
-    for (const auto& alias : endpoint.aliases) aliases.push(alias);
+    for (const auto& alias : endpoint.aliases)
+        aliases.push(alias);
     out.set("Aliases", endpoint.aliases.empty() ? Json() : aliases);
     out.set("MacAddress", endpoint.mac);
     out.set("NetworkID", endpoint.network_id);
@@ -39,11 +42,13 @@ Json endpoint_json(const network::Endpoint& endpoint) {
 
 Json ports_json(const Context& context, const runtime::Container& container) {
     Json out = Json::object();
-    for (const auto& port : container.spec.network.exposed_ports) out.set(port.find('/') == std::string::npos ? port + "/tcp" : port, Json());
+    for (const auto& port : container.spec.network.exposed_ports)
+        out.set(port.find('/') == std::string::npos ? port + "/tcp" : port, Json());
     for (const auto& port : settled_ports(context, container)) {
         const auto key = concat(port.container_port, "/", port.protocol);
         if (out.find(key) == nullptr || out.find(key)->is_null()) out.set(key, Json::array());
-        const auto hosts = port.host_ip.empty() ? std::vector<std::string>{"0.0.0.0", "::"} : std::vector<std::string>{port.host_ip};
+        const auto hosts = port.host_ip.empty() ? std::vector<std::string>{"0.0.0.0", "::"}
+                                                : std::vector<std::string>{port.host_ip};
         for (const auto& host : hosts) {
             Json entry = Json::object();
             entry.set("HostIp", host);
@@ -58,12 +63,14 @@ Result<Json> inspect_container(const Context& context, const runtime::Container&
     Json networks = Json::object();
     if (container.spec.network.mode == "bridge") {
         BERTH_ASSIGN_OR_RETURN(const auto endpoints, network::endpoints_of(context, container.spec.id));
-        for (const auto& endpoint : endpoints) networks.set(endpoint.network_name, endpoint_json(endpoint));
+        for (const auto& endpoint : endpoints)
+            networks.set(endpoint.network_name, endpoint_json(endpoint));
         // Never started: what it will join.
         for (const auto& name : network_names_of(container))
             if (networks.find(name) == nullptr && endpoints.empty()) networks.set(name, endpoint_json({}));
     } else {
-        networks.set(container.spec.network.mode.substr(0, container.spec.network.mode.find(':')), endpoint_json({}));
+        networks.set(container.spec.network.mode.substr(0, container.spec.network.mode.find(':')),
+                     endpoint_json({}));
     }
     return runtime::inspect(context, container, networks, ports_json(context, container));
 }
@@ -130,7 +137,8 @@ namespace {
 
 Json text_list(const std::vector<std::string>& words) {
     Json out = Json::array();
-    for (const auto& word : words) out.push(word);
+    for (const auto& word : words)
+        out.push(word);
     return out;
 }
 

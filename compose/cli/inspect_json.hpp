@@ -1,4 +1,5 @@
-// inspect_json.hpp - docker-shaped JSON of containers, networks, volumes and images, for the inspect commands.
+// inspect_json.hpp - docker-shaped JSON of containers, networks, volumes and images, for the inspect
+// commands.
 #pragma once
 
 #include "network/model.hpp"

@@ -6,8 +6,11 @@ void declare_log_flags(Flags& flags, LogFlags& into) {
     flags.toggle("-f,--follow", into.follow, "Follow log output");
     flags.text("-n,--tail", into.tail, "Number of lines to show from the end of the logs");
     flags.toggle("-t,--timestamps", into.timestamps, "Show timestamps");
-    flags.text("--since", into.since, "Show logs since timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 minutes)");
-    flags.text("--until", into.until, "Show logs before a timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 minutes)");
+    flags.text("--since", into.since,
+               "Show logs since timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 minutes)");
+    flags.text(
+        "--until", into.until,
+        "Show logs before a timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 minutes)");
 }
 
 Result<WallTime> parse_time_or_age(const std::string& text) {
@@ -27,7 +30,9 @@ Result<WallTime> parse_time_or_age(const std::string& text) {
     static constexpr std::string_view whole = "0000-01-01T00:00:00Z";
     std::string full = text;
     if (full.size() >= 10 && full.size() < 19) full += whole.substr(full.size(), 19 - full.size());
-    if (full.size() >= 19 && full.find_first_of("Zz+", 10) == std::string::npos && full.find('-', 10) == std::string::npos) full += 'Z';
+    if (full.size() >= 19 && full.find_first_of("Zz+", 10) == std::string::npos &&
+        full.find('-', 10) == std::string::npos)
+        full += 'Z';
     auto time = parse_rfc3339(full);
     if (!time)
         return fail(Error(ErrorCode::usage, concat("'", text, "' is not a time"))
@@ -40,7 +45,9 @@ Result<ui::LogQuery> log_query(const LogFlags& flags) {
     query.follow = flags.follow;
     if (flags.tail != "all" && !flags.tail.empty()) {
         auto count = parse_integer(flags.tail);
-        if (!count) return fail(Error(ErrorCode::usage, concat("'", flags.tail, "' is not a number of lines")).hint("use a number or all"));
+        if (!count)
+            return fail(Error(ErrorCode::usage, concat("'", flags.tail, "' is not a number of lines"))
+                            .hint("use a number or all"));
         if (*count >= 0) query.tail = *count; // negative: all, as docker
     }
     if (!flags.since.empty()) {

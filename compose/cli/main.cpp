@@ -16,7 +16,10 @@ int main(int argc, char** argv) {
     try {
         return berth::cli::run_app(std::vector<std::string>(argv, argv + argc));
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "error: internal error: %s\n   hint: this is a bug of berth: please report it with the command line\n", error.what());
+        std::fprintf(stderr,
+                     "error: internal error: %s\n   hint: this is a bug of berth: please report it with the "
+                     "command line\n",
+                     error.what());
         return 125;
     }
 }

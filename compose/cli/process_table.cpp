@@ -16,19 +16,24 @@ std::string label_of(const runtime::Container& container, const char* key) {
 
 } // namespace
 
-Result<std::string> process_table(const Context& context, const std::vector<runtime::Container>& containers, bool named) {
+Result<std::string> process_table(const Context& context, const std::vector<runtime::Container>& containers,
+                                  bool named) {
     std::vector<std::string> header{"UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"};
     if (named) header.insert(header.begin(), {"SERVICE", "#"});
     ui::Table table(header);
     for (const auto& container : containers) {
-        if (container.state.status != runtime::Status::running && container.state.status != runtime::Status::paused) {
+        if (container.state.status != runtime::Status::running &&
+            container.state.status != runtime::Status::paused) {
             if (named) continue;
             return fail(ErrorCode::failed, concat("container ", container.spec.name, " is not running"));
         }
         BERTH_ASSIGN_OR_RETURN(const auto processes, runtime::top(context, container));
         for (const auto& p : processes) {
-            std::vector<std::string> row{p.user, concat(p.pid), concat(p.parent), concat(p.cpu_percent), p.start, p.tty, p.time, p.command};
-            if (named) row.insert(row.begin(), {label_of(container, compose::k_label_service), label_of(container, compose::k_label_number)});
+            std::vector<std::string> row{p.user,  concat(p.pid), concat(p.parent), concat(p.cpu_percent),
+                                         p.start, p.tty,         p.time,           p.command};
+            if (named)
+                row.insert(row.begin(), {label_of(container, compose::k_label_service),
+                                         label_of(container, compose::k_label_number)});
             table.add(std::move(row));
         }
     }

@@ -10,6 +10,7 @@
 namespace berth::cli {
 
 // named: two more columns in front, the service and its number, as compose has them.
-[[nodiscard]] Result<std::string> process_table(const Context& context, const std::vector<runtime::Container>& containers, bool named);
+[[nodiscard]] Result<std::string>
+process_table(const Context& context, const std::vector<runtime::Container>& containers, bool named);
 
 } // namespace berth::cli

@@ -24,10 +24,13 @@ std::map<std::string, std::string> process_environment() {
 }
 
 // Everything has been told: nothing is left to say but the exit code.
-Failure told(ErrorCode code = ErrorCode::invalid_input) { return fail(Error(code, {})); }
+Failure told(ErrorCode code = ErrorCode::invalid_input) {
+    return fail(Error(code, {}));
+}
 
 bool is_running(const runtime::ContainerState& state) {
-    return state.status == runtime::Status::running || state.status == runtime::Status::paused || state.status == runtime::Status::restarting;
+    return state.status == runtime::Status::running || state.status == runtime::Status::paused ||
+           state.status == runtime::Status::restarting;
 }
 
 } // namespace
@@ -74,8 +77,11 @@ Result<compose::Project> load_or_name_project(Session& session, const std::vecto
     auto result = compose::load_project(options);
     if (result.project && result.diagnostics.ok()) return std::move(*result.project);
     std::string name = options.project_name;
-    if (const auto set = options.environment.find("COMPOSE_PROJECT_NAME"); name.empty() && set != options.environment.end()) name = set->second;
-    const bool no_file = options.files.empty() && result.diagnostics.errors.size() == 1 && result.diagnostics.errors[0].code() == ErrorCode::not_found;
+    if (const auto set = options.environment.find("COMPOSE_PROJECT_NAME");
+        name.empty() && set != options.environment.end())
+        name = set->second;
+    const bool no_file = options.files.empty() && result.diagnostics.errors.size() == 1 &&
+                         result.diagnostics.errors[0].code() == ErrorCode::not_found;
     if (name.empty() || !no_file) {
         result.diagnostics.sort();
         session.say(ui::render_diagnostics(result.diagnostics, session.color(STDERR_FILENO)));
@@ -94,10 +100,15 @@ void PlanProgress::finished(const compose::PlanNode&, const std::string& subject
     session_.context().progress->finish(subject, state, true);
 }
 void PlanProgress::failed(const compose::PlanNode&, const std::string& subject, const Error& error) {
-    session_.context().progress->finish(subject, error.code() == ErrorCode::interrupted ? "Interrupted" : "Error", false);
+    session_.context().progress->finish(
+        subject, error.code() == ErrorCode::interrupted ? "Interrupted" : "Error", false);
 }
-void PlanProgress::warning(const std::string& text) { session_.context().progress->warn(text); }
-void PlanProgress::undoing(const std::string& subject, const std::string& state) { session_.context().progress->update(subject, state, 0, 0); }
+void PlanProgress::warning(const std::string& text) {
+    session_.context().progress->warn(text);
+}
+void PlanProgress::undoing(const std::string& subject, const std::string& state) {
+    session_.context().progress->update(subject, state, 0, 0);
+}
 
 compose::ExecuteOptions execute_options(const Session& session) {
     compose::ExecuteOptions options;
@@ -111,8 +122,10 @@ std::optional<Duration> seconds_of(const std::optional<std::int64_t>& seconds) {
     return std::chrono::seconds(*seconds);
 }
 
-Result<int> run_plan(Session& session, const compose::Project& project, const compose::Plan& plan, compose::ExecuteOptions options) {
-    for (const auto& text : plan.warnings) session.context().progress->warn(text);
+Result<int> run_plan(Session& session, const compose::Project& project, const compose::Plan& plan,
+                     compose::ExecuteOptions options) {
+    for (const auto& text : plan.warnings)
+        session.context().progress->warn(text);
     if (session.compose.dry_run) {
         session.print(plan.to_string());
         return 0;
@@ -140,26 +153,33 @@ Status check_services(const compose::Project& project, const std::vector<std::st
     for (const auto& name : services) {
         if (project.services.count(name) > 0 || project.disabled_services.count(name) > 0) continue;
         std::vector<std::string> words;
-        for (const auto& entry : project.services) words.push_back(entry.first);
+        for (const auto& entry : project.services)
+            words.push_back(entry.first);
         Error error(ErrorCode::not_found, concat("no such service: ", name));
-        if (const auto near = nearest_word(name, words); !near.empty()) error.hint(concat("did you mean ", near, "?"));
+        if (const auto near = nearest_word(name, words); !near.empty())
+            error.hint(concat("did you mean ", near, "?"));
         return fail(std::move(error));
     }
     return {};
 }
 
-Result<std::vector<runtime::Container>> project_containers(const Context& context, const compose::Project& project, const ContainerChoice& choice) {
+Result<std::vector<runtime::Container>>
+project_containers(const Context& context, const compose::Project& project, const ContainerChoice& choice) {
     BERTH_TRY(check_services(project, choice.services));
     BERTH_ASSIGN_OR_RETURN(auto containers, runtime::list_containers(context));
     std::erase_if(containers, [&](const runtime::Container& container) {
         if (label_of(container, compose::k_label_project) != project.name) return true;
         const auto service = label_of(container, compose::k_label_service);
-        if (!choice.services.empty() && std::find(choice.services.begin(), choice.services.end(), service) == choice.services.end()) return true;
+        if (!choice.services.empty() &&
+            std::find(choice.services.begin(), choice.services.end(), service) == choice.services.end())
+            return true;
         if (!choice.oneoff && label_of(container, compose::k_label_oneoff) == "True") return true;
         const bool known = project.services.empty() || project.services.count(service) > 0;
         return (!choice.all && !is_running(container.state)) || (!choice.orphans && !known);
     });
-    const auto number = [](const runtime::Container& container) { return parse_integer(label_of(container, compose::k_label_number)).value_or(0); };
+    const auto number = [](const runtime::Container& container) {
+        return parse_integer(label_of(container, compose::k_label_number)).value_or(0);
+    };
     std::stable_sort(containers.begin(), containers.end(), [&](const auto& a, const auto& b) {
         const auto service_a = label_of(a, compose::k_label_service);
         const auto service_b = label_of(b, compose::k_label_service);
@@ -168,14 +188,20 @@ Result<std::vector<runtime::Container>> project_containers(const Context& contex
     return containers;
 }
 
-Result<runtime::Container> service_container(const Context& context, const compose::Project& project, const std::string& service,
-                                             std::int64_t index) {
-    BERTH_ASSIGN_OR_RETURN(const auto containers, project_containers(context, project, {{service}, true, false, true}));
+Result<runtime::Container> service_container(const Context& context, const compose::Project& project,
+                                             const std::string& service, std::int64_t index) {
+    BERTH_ASSIGN_OR_RETURN(const auto containers,
+                           project_containers(context, project, {{service}, true, false, true}));
     for (const auto& container : containers) {
-        if (index > 0 ? label_of(container, compose::k_label_number) == concat(index) : is_running(container.state)) return container;
+        if (index > 0 ? label_of(container, compose::k_label_number) == concat(index)
+                      : is_running(container.state))
+            return container;
     }
-    if (index > 0) return fail(ErrorCode::not_found, concat("service \"", service, "\" has no container with index ", index));
-    return fail(Error(ErrorCode::failed, concat("service \"", service, "\" is not running")).hint(concat("start it with 'berth compose up -d ", service, "'")));
+    if (index > 0)
+        return fail(ErrorCode::not_found,
+                    concat("service \"", service, "\" has no container with index ", index));
+    return fail(Error(ErrorCode::failed, concat("service \"", service, "\" is not running"))
+                    .hint(concat("start it with 'berth compose up -d ", service, "'")));
 }
 
 } // namespace berth::cli

@@ -80,20 +80,26 @@ void Session::say(std::string_view text) {
     (void)write_all(STDERR_FILENO, text, "standard error");
 }
 
-void Session::warn(std::string_view text) { say(concat(ui::colored("warning:", "1;33", color(STDERR_FILENO)), " ", ui::printable(text), "\n")); }
+void Session::warn(std::string_view text) {
+    say(concat(ui::colored("warning:", "1;33", color(STDERR_FILENO)), " ", ui::printable(text), "\n"));
+}
 
-void Session::report(const Error& error) { say(ui::render_error(error, color(STDERR_FILENO))); }
+void Session::report(const Error& error) {
+    say(ui::render_error(error, color(STDERR_FILENO)));
+}
 
 bool confirm(Session& session, const std::string& question) {
     session.say(concat(question, " [y/N] "));
     std::string answer;
     char c = 0;
-    while (::read(STDIN_FILENO, &c, 1) == 1 && c != '\n') answer += c;
+    while (::read(STDIN_FILENO, &c, 1) == 1 && c != '\n')
+        answer += c;
     const auto word = to_lower(trim(answer));
     return word == "y" || word == "yes";
 }
 
-int for_each(Session& session, const std::vector<std::string>& names, const std::function<Result<std::string>(const std::string&)>& act) {
+int for_each(Session& session, const std::vector<std::string>& names,
+             const std::function<Result<std::string>(const std::string&)>& act) {
     int code = 0;
     for (const auto& name : names) {
         if (session.context().is_cancelled()) return 128 + cancelled_by();
@@ -110,10 +116,14 @@ int for_each(Session& session, const std::vector<std::string>& names, const std:
 
 int exit_code_of(const Error& error, bool run_like) {
     switch (error.code()) {
-    case ErrorCode::interrupted: return cancelled_by() != 0 ? 128 + cancelled_by() : 130;
-    case ErrorCode::command_not_found: return 127;
-    case ErrorCode::command_not_executable: return 126;
-    default: return run_like ? 125 : 1;
+    case ErrorCode::interrupted:
+        return cancelled_by() != 0 ? 128 + cancelled_by() : 130;
+    case ErrorCode::command_not_found:
+        return 127;
+    case ErrorCode::command_not_executable:
+        return 126;
+    default:
+        return run_like ? 125 : 1;
     }
 }
 

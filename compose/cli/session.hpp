@@ -1,5 +1,5 @@
-// session.hpp - what one invocation of berth carries: roots, global flags, the progress view, and the ways to the
-// standard streams. Results go to standard output through print(), everything else to standard error.
+// session.hpp - what one invocation of berth carries: roots, global flags, the progress view, and the ways to
+// the standard streams. Results go to standard output through print(), everything else to standard error.
 #pragma once
 
 #include "compose/ui/log_mux.hpp"
@@ -65,7 +65,8 @@ class Session {
 
 // Asks on the terminal; without one the answer is no.
 [[nodiscard]] bool confirm(Session& session, const std::string& question);
-// Every operation of a list, going on after an error: reports each, prints what `done` answers. Exit code 0 or 1.
+// Every operation of a list, going on after an error: reports each, prints what `done` answers. Exit code 0
+// or 1.
 [[nodiscard]] int for_each(Session& session, const std::vector<std::string>& names,
                            const std::function<Result<std::string>(const std::string&)>& act);
 // Exit code of an error that ended a command.

@@ -60,8 +60,12 @@ Status install_signals() {
     return {};
 }
 
-const std::atomic<bool>& cancelled() { return g_cancelled; }
-int cancelled_by() { return g_cancelled_by.load(); }
+const std::atomic<bool>& cancelled() {
+    return g_cancelled;
+}
+int cancelled_by() {
+    return g_cancelled_by.load();
+}
 void cancel(int signal) {
     g_cancelled_by.store(signal);
     g_cancelled.store(true);
@@ -70,7 +74,8 @@ void cancel(int signal) {
 Result<ForwardedSignals> ForwardedSignals::open(const std::vector<int>& signals) {
     g_forward.store(true);
     ForwardedSignals out(signals);
-    for (const int signal : signals) BERTH_TRY(handle(signal));
+    for (const int signal : signals)
+        BERTH_TRY(handle(signal));
     return out;
 }
 
@@ -81,13 +86,16 @@ ForwardedSignals::~ForwardedSignals() {
     if (!active_) return;
     for (const int signal : signals_) {
         bool ending = false;
-        for (const int known : k_ending) ending = ending || known == signal;
+        for (const int known : k_ending)
+            ending = ending || known == signal;
         if (!ending) (void)std::signal(signal, SIG_DFL);
     }
     g_forward.store(false);
 }
 
-int ForwardedSignals::fd() const { return g_pipe_read; }
+int ForwardedSignals::fd() const {
+    return g_pipe_read;
+}
 
 int ForwardedSignals::next() {
     unsigned char signal = 0;
@@ -95,7 +103,8 @@ int ForwardedSignals::next() {
 }
 
 std::vector<int> proxied_signals() {
-    return {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGIO, SIGPWR, SIGVTALRM, SIGPROF};
+    return {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGUSR1, SIGUSR2,   SIGALRM, SIGCONT,
+            SIGTSTP, SIGTTIN, SIGTTOU, SIGIO,   SIGPWR,  SIGVTALRM, SIGPROF};
 }
 
 } // namespace berth::cli

@@ -1,6 +1,7 @@
 // signals.hpp - what SIGINT and its kin do to a command. One handler, three ways:
-//   cancel   the first one asks the running operation to give up (Context::cancelled), the second ends the command
-//   forward  signals are only put into a pipe: a foreground `run` passes them on, an attached `up` decides itself
+//   cancel   the first one asks the running operation to give up (Context::cancelled), the second ends the
+//   command forward  signals are only put into a pipe: a foreground `run` passes them on, an attached `up`
+//   decides itself
 // SIGPIPE keeps its default action: `berth logs | head` ends quietly with 141, as any filter does.
 #pragma once
 
@@ -19,7 +20,8 @@ namespace berth::cli {
 [[nodiscard]] int cancelled_by();
 void cancel(int signal); // as if the signal had come
 
-// While one exists, signals go to its pipe. `signals` beyond the four: those that `run --sig-proxy` passes on.
+// While one exists, signals go to its pipe. `signals` beyond the four: those that `run --sig-proxy` passes
+// on.
 class ForwardedSignals {
   public:
     [[nodiscard]] static Result<ForwardedSignals> open(const std::vector<int>& signals);

@@ -12,7 +12,8 @@ Result<std::map<std::string, std::vector<std::string>>> volume_users(const Conte
     BERTH_ASSIGN_OR_RETURN(const auto containers, runtime::list_containers(context));
     for (const auto& container : containers)
         for (const auto& mount : container.spec.mounts)
-            if (mount.kind == runtime::MountKind::volume && !mount.name.empty()) out[mount.name].push_back(container.spec.name);
+            if (mount.kind == runtime::MountKind::volume && !mount.name.empty())
+                out[mount.name].push_back(container.spec.name);
     return out;
 }
 
@@ -25,7 +26,9 @@ Result<std::vector<volumes::Volume>> list_volumes(const Context& context, const 
             BERTH_ASSIGN_OR_RETURN(const auto users, volume_users(context));
             std::erase_if(all, [&](const auto& volume) { return (users.count(volume.name) == 0) != wanted; });
         } else if (key == "label") {
-            std::erase_if(all, [&, &values = values](const auto& volume) { return !labels_match(volume.labels, values); });
+            std::erase_if(all, [&, &values = values](const auto& volume) {
+                return !labels_match(volume.labels, values);
+            });
         } else {
             const bool by_name = key == "name";
             std::erase_if(all, [&, &values = values](const auto& volume) {
@@ -41,7 +44,8 @@ Result<std::vector<volumes::Volume>> list_volumes(const Context& context, const 
 Result<ui::Row> volume_row(const Context& context, const volumes::Volume& volume) {
     BERTH_ASSIGN_OR_RETURN(const auto path, volumes::data_path(context, volume));
     std::vector<std::string> words;
-    for (const auto& [key, value] : volume.labels) words.push_back(concat(key, "=", value));
+    for (const auto& [key, value] : volume.labels)
+        words.push_back(concat(key, "=", value));
     ui::Row row;
     Json& f = row.fields;
     f = Json::object();
@@ -66,7 +70,9 @@ Result<PrunedVolumes> prune_volumes(const Context& context, bool all, const Filt
     PrunedVolumes out;
     for (const auto& volume : volumes) {
         if (users.count(volume.name) > 0 || (!all && !volume.anonymous)) continue;
-        if (const auto label = filters.find("label"); label != filters.end() && !labels_match(volume.labels, label->second)) continue;
+        if (const auto label = filters.find("label");
+            label != filters.end() && !labels_match(volume.labels, label->second))
+            continue;
         if (auto path = volumes::data_path(context, volume)) out.bytes += tree_size(*path);
         BERTH_TRY(volumes::remove(context, volume.name));
         out.names.push_back(volume.name);

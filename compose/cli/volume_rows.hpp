@@ -14,7 +14,8 @@ namespace berth::cli {
 // Container names by volume name.
 [[nodiscard]] Result<std::map<std::string, std::vector<std::string>>> volume_users(const Context& context);
 // By name; filters dangling, driver, label, name.
-[[nodiscard]] Result<std::vector<volumes::Volume>> list_volumes(const Context& context, const Filters& filters);
+[[nodiscard]] Result<std::vector<volumes::Volume>> list_volumes(const Context& context,
+                                                                const Filters& filters);
 [[nodiscard]] Result<ui::Row> volume_row(const Context& context, const volumes::Volume& volume);
 
 struct PrunedVolumes {

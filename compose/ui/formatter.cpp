@@ -65,12 +65,18 @@ std::string unescape(std::string_view text) {
 
 Result<std::string> header_line(const GoTemplate& line, const ListFormat& format) {
     Json headers = Json::object();
-    for (const auto& field : line.fields())
-        headers.set(field, header_of_field(field));
+    for (const auto& use : line.uses())
+        if (use.key.empty()) headers.set(use.field, header_of_field(use.field));
     for (const auto& [field, header] : format.headers)
         headers.set(field, header);
     for (const auto& column : format.columns)
         headers.set(column.field, column.header);
+    for (const auto& use : line.uses()) { // {{.Label "com.example.tier"}}: its last part
+        if (use.key.empty()) continue;
+        if (headers.find(use.field) == nullptr || headers.find(use.field)->as_object() == nullptr)
+            headers.set(use.field, Json::object());
+        headers.find(use.field)->set(use.key, use.key.substr(use.key.rfind('.') + 1));
+    }
     auto text = line.execute(headers);
     // A template that calls methods or ranges has no header that could be computed.
     return text ? *text : std::string();

@@ -203,15 +203,19 @@ class Runner {
     std::string out_;
 };
 
-void collect(const Nodes& nodes, std::vector<std::string>& out);
-void collect(const Pipe& pipe, std::vector<std::string>& out) {
+using Uses = std::vector<GoTemplate::Use>;
+void collect(const Pipe& pipe, Uses& out) {
     for (const auto& call : pipe.calls)
-        for (const auto& operand : call.operands) {
-            if (operand.kind == OperandKind::dot && !operand.fields.empty()) out.push_back(operand.fields[0]);
+        for (std::size_t i = 0; i < call.operands.size(); ++i) {
+            const auto& operand = call.operands[i];
             if (operand.group) collect(*operand.group, out);
+            if (operand.kind != OperandKind::dot || operand.fields.empty()) continue;
+            const auto* key =
+                i == 0 && call.operands.size() == 2 ? call.operands[1].literal.as_string() : nullptr;
+            out.push_back({operand.fields[0], key != nullptr ? *key : std::string()});
         }
 }
-void collect(const Nodes& nodes, std::vector<std::string>& out) {
+void collect(const Nodes& nodes, Uses& out) {
     for (const auto& node : nodes) {
         collect(node->pipe, out);
         collect(node->body, out);
@@ -238,8 +242,8 @@ Result<std::string> GoTemplate::execute(const Json& data, const Json& methods) c
     return runner.take();
 }
 
-std::vector<std::string> GoTemplate::fields() const {
-    std::vector<std::string> out;
+std::vector<GoTemplate::Use> GoTemplate::uses() const {
+    Uses out;
     collect(nodes_, out);
     return out;
 }

@@ -30,8 +30,12 @@ class GoTemplate {
     // methods: further top-level names that {{json .}} does not show; a name whose value is an object can be
     // called with a key: {{.Label "com.example.x"}}.
     [[nodiscard]] Result<std::string> execute(const Json& data, const Json& methods = {}) const;
-    // Top-level field names that the template uses, in order: the header of `table TEMPLATE`.
-    [[nodiscard]] std::vector<std::string> fields() const;
+    // Top-level fields that the template uses, in order: the header of `table TEMPLATE`. key: of {{.Label
+    // "key"}}.
+    struct Use {
+        std::string field, key;
+    };
+    [[nodiscard]] std::vector<Use> uses() const;
 
   private:
     GoTemplate();
