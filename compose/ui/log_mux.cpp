@@ -43,7 +43,8 @@ std::string LogPrinter::format(const std::string& label, std::string_view time, 
     if (style_.prefix) out = prefix_locked(label);
     if (style_.timestamps) out += concat(time, " ");
     out += text;
-    if (out.empty() || out.back() != '\n') out += '\n';
+    // Beside others a line must end; alone it is shown as it was written, byte for byte.
+    if (style_.prefix && (out.empty() || out.back() != '\n')) out += '\n';
     return out;
 }
 

@@ -126,29 +126,32 @@ Result<std::vector<Container>> list_containers(const Context& context, std::vect
     return out;
 }
 
-Lookup<Container> find_container(const Context& context, const std::string& id_or_name) {
-    const auto found = [&](const std::string& id) -> Lookup<Container> {
-        auto container = read_container(context, id);
-        if (!container) return fail(std::move(container).error());
-        return std::optional(std::move(*container));
-    };
+Lookup<std::string> find_id(const Context& context, const std::string& id_or_name) {
+    const auto found = [](const std::string& id) { return std::optional<std::string>(id); };
     const auto name = id_or_name.starts_with("/") ? id_or_name.substr(1) : id_or_name;
     if (is_id(name) && path_exists(context.paths.container(name))) return found(name);
     BERTH_ASSIGN_OR_RETURN(const auto id, id_of_name(context, name));
     if (id && is_id(*id) && path_exists(context.paths.container(*id))) return found(*id);
-    if (name.empty() || name.size() >= k_id_digits || !is_hex(name)) return std::optional<Container>{};
+    if (name.empty() || name.size() >= k_id_digits || !is_hex(name)) return std::optional<std::string>{};
 
     BERTH_ASSIGN_OR_RETURN(const auto ids, all_ids(context));
     std::vector<std::string> matching;
     for (const auto& candidate : ids)
         if (candidate.starts_with(name)) matching.push_back(candidate);
-    if (matching.empty()) return std::optional<Container>{};
+    if (matching.empty()) return std::optional<std::string>{};
     if (matching.size() > 1)
         return fail(
             Error(ErrorCode::invalid_input,
                   concat("multiple containers found with the id prefix \"", name, "\""))
                 .hint(concat("two of them: ", short_id(matching[0]), " and ", short_id(matching[1]))));
     return found(matching.front());
+}
+
+Lookup<Container> find_container(const Context& context, const std::string& id_or_name) {
+    BERTH_ASSIGN_OR_RETURN(const auto id, find_id(context, id_or_name));
+    if (!id) return std::optional<Container>{};
+    BERTH_ASSIGN_OR_RETURN(auto container, read_container(context, *id));
+    return std::optional(std::move(container));
 }
 
 Result<Container> get_container(const Context& context, const std::string& id_or_name) {

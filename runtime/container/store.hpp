@@ -21,6 +21,8 @@ struct Container {
 // be read.
 [[nodiscard]] Result<std::vector<Container>> list_containers(const Context& context,
                                                              std::vector<Error>* broken = nullptr);
+// As find_container, without reading the record: a damaged container can be named, to be removed.
+[[nodiscard]] Lookup<std::string> find_id(const Context& context, const std::string& id_or_name);
 // By full id, unique id prefix or name. Ambiguous prefix: an error.
 [[nodiscard]] Lookup<Container> find_container(const Context& context, const std::string& id_or_name);
 // As find_container, but "not there" is the error docker gives: "no such container: x" with a "did you mean".
