@@ -142,14 +142,15 @@ Run setup_rm(Flags& flags) {
     flags.arguments(options->names, 1);
     return [options](Session& session) -> Result<int> {
         return for_each(session, options->names, [&](const std::string& name) -> Result<std::string> {
-            auto container = runtime::get_container(session.context(), name);
-            if (!container && options->force && container.error().code() == ErrorCode::not_found) {
-                session.report(container.error()); // docker rm -f: said, but no failure
+            // By its id alone: a container whose record is damaged can be removed, too.
+            BERTH_ASSIGN_OR_RETURN(const auto id, runtime::find_id(session.context(), name));
+            if (!id) {
+                auto missing = runtime::get_container(session.context(), name);
+                if (!missing && !options->force) return fail(std::move(missing).error());
+                if (!missing) session.report(missing.error()); // docker rm -f: said, but no failure
                 return std::string();
             }
-            if (!container) return fail(std::move(container).error());
-            BERTH_TRY(compose::remove_container(session.context(), container->spec.id, options->force,
-                                                options->volumes));
+            BERTH_TRY(compose::remove_container(session.context(), *id, options->force, options->volumes));
             return name;
         });
     };
