@@ -16,7 +16,7 @@ TEST_CASE("a circle of dependencies names the services and the line of each edge
     const auto graph = Graph::make(world.project);
     REQUIRE_FALSE(graph);
     const auto& error = graph.error();
-    CHECK(error.message() == "services depend on each other in a circle: a -> b -> c -> a");
+    CHECK(error.message() == "dependency cycle: a -> b -> c -> a");
     CHECK(error.at().line == 15);
     REQUIRE(error.notes().size() == 3);
     CHECK(error.notes()[1].text == "'b' depends on 'c'");
