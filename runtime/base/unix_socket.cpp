@@ -107,9 +107,13 @@ Lookup<Packet> receive_packet(int socket) {
     message.msg_control = control.data();
     message.msg_controllen = control.size();
     ssize_t got = 0;
-    do {
+    bool reset = false;
+    for (;;) {
         got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    } while (got < 0 && errno == EINTR);
+        // The kernel tells ECONNRESET once, ahead of what is still queued: a last reply must not be lost with it.
+        if (got < 0 && errno == ECONNRESET && !std::exchange(reset, true)) continue;
+        if (got >= 0 || errno != EINTR) break;
+    }
     if (got < 0 && errno == ECONNRESET) return std::optional<Packet>();
     if (got < 0) return fail_errno("receive a message");
     for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {

@@ -49,6 +49,6 @@ TEST_CASE("a terminal: run -t and exec -t give one, of the size that was asked f
     CHECK_THAT(exec.out, ContainsSubstring("/dev/pts/") && ContainsSubstring("33 77"));
     CHECK(exec.exit_code == 5);
     const Run none = world.berth({"run", "--rm", "-it", "tiny", "true"});
-    CHECK(none.exit_code == 1);
+    CHECK(none.exit_code != 0);
     CHECK_THAT(none.err, ContainsSubstring("TTY") || ContainsSubstring("terminal"));
 }
