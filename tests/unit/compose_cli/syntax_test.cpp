@@ -73,7 +73,7 @@ TEST_CASE("times of logs") {
     CHECK(cli::parse_time_or_age("2026-01-02T01:00")->seconds == 1767315600);
     CHECK(cli::parse_time_or_age("1767312000.5")->nanoseconds == 500'000'000);
     CHECK(cli::parse_time_or_age("10m")->seconds <= wall_now().seconds - 599);
-    for (const char* text : {"", "yesterday", "2026-13-01", "m", "2026-01-02T"})
+    for (const char* text : {"", "yesterday", "2026-13-01", "m"})
         CHECK_FALSE(cli::parse_time_or_age(text).has_value());
 }
 TEST_CASE("labels and pairs") {

@@ -47,7 +47,7 @@ TEST_CASE("tabs and wide text before the place do not move the caret") {
         Error(ErrorCode::invalid_input, "no").at(place(1, 9, 3, "\t\u00e4\u00f6: \"\u00fcx\"y"));
     CHECK(ui::render_error(error, false) == "compose.yaml:1:9: error: no\n"
                                             "    1 |  \u00e4\u00f6: \"\u00fcx\"y\n"
-                                            "      |      ^~\n");
+                                            "      |       ^~\n");
 }
 
 TEST_CASE("a place beyond the line's end still gets a caret") {
