@@ -183,13 +183,19 @@ Status remove_container(const Context& context, const std::string& id, bool forc
 }
 
 Status remove_unwired(const Context& context, const std::string& id, bool force, bool anonymous) {
-    BERTH_ASSIGN_OR_RETURN(const auto container, runtime::find_container(context, id));
-    if (container) BERTH_TRY(runtime::remove(context, id, force));
+    std::vector<std::string> volumes;
+    if (path_exists(context.paths.container(id))) {
+        if (anonymous)
+            // A record that cannot be read must still be removable.
+            if (const auto container = runtime::read_container(context, id))
+                volumes = anonymous_volumes(container->spec);
+        if (auto removed = runtime::remove(context, id, force);
+            !removed && removed.error().code() != ErrorCode::not_found)
+            return removed;
+    }
     ErrorList failed;
     failed.push(remove_tree(content_dir(context, id)));
-    if (container && anonymous)
-        if (const auto volumes = anonymous_volumes(container->spec); !volumes.empty())
-            failed.push(remove_unused(context, volumes));
+    if (!volumes.empty()) failed.push(remove_unused(context, volumes));
     return std::move(failed).take();
 }
 

@@ -5,6 +5,7 @@
 #include "compose/plan/naming.hpp"
 #include "compose/plan/observed.hpp"
 #include "network/networks.hpp"
+#include "runtime/base/file.hpp"
 #include "runtime/base/parse.hpp"
 #include "runtime/container/exec.hpp"
 #include "volumes/volumes.hpp"
@@ -249,16 +250,20 @@ Status Operations::run_hooks(const std::vector<std::vector<std::string>>& hooks,
 }
 
 Status Operations::stop(const StopContainer& operation) {
-    const auto container = runtime::find_container(context_, operation.id);
-    if (!container) return fail(container.error());
-    if (!*container) return {};
-    const bool was_running = runs((*container)->state);
-    if (const auto* service = find_service(operation.service); service != nullptr && was_running)
+    if (!path_exists(context_.paths.container(operation.id))) return {};
+    const auto* service = find_service(operation.service);
+    const bool has_hooks = service != nullptr && !service->pre_stop.empty();
+    Undo::Stopped stopped{operation.id, operation.name, {}};
+    bool was_running = false;
+    if (has_hooks || options_.undo) {
+        BERTH_ASSIGN_OR_RETURN(const auto container, runtime::read_container(context_, operation.id));
+        was_running = runs(container.state);
+        if (options_.undo) stopped.ipv4 = addresses_of(context_, operation.id);
+    }
+    if (has_hooks && was_running)
         // A hook that fails must not keep the container from being stopped.
         if (const auto hooks = run_hooks(service->pre_stop, operation.id, *service); !hooks)
             events_.warning(hooks.error().to_string());
-    Undo::Stopped stopped{operation.id, operation.name, {}};
-    if (options_.undo) stopped.ipv4 = addresses_of(context_, operation.id);
     runtime::StopOptions options;
     options.timeout = operation.timeout;
     BERTH_TRY(runtime::stop(context_, operation.id, options));
