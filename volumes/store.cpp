@@ -1,6 +1,7 @@
 #include "volumes/store.hpp"
 
 #include "runtime/base/id.hpp"
+#include "runtime/base/process.hpp"
 
 #include <cstdio>
 #include <sys/stat.h>
@@ -40,7 +41,7 @@ Result<std::vector<Volume>> Store::list() const {
     return out;
 }
 
-Status Store::add(const Volume& volume) const {
+Status Store::add(const Volume& volume, bool pending) const {
     sweep();
     BERTH_ASSIGN_OR_RETURN(TempDir temporary, TempDir::make(context_.paths.volumes(), ".making-"));
     const std::string data = temporary.path() + "/_data";
@@ -49,6 +50,8 @@ Status Store::add(const Volume& volume) const {
     if (::chmod(data.c_str(), 0755) != 0) return fail_errno(concat("set the mode of '", data, "'"));
     BERTH_TRY(write_atomic(temporary.path() + "/volume.json", to_json(volume).to_text(2), 0600,
                            Durability::durable));
+    if (pending)
+        BERTH_TRY(write_atomic(temporary.path() + "/pending", to_json(own_process_id()).to_text()));
     if (::rename(temporary.path().c_str(), folder(volume.name).c_str()) != 0)
         return fail_errno(concat("put '", folder(volume.name), "' in place"));
     (void)temporary.release();

@@ -1,4 +1,4 @@
-// store.hpp - volumes on disk: <data root>/volumes/<name>/{volume.json, _data/, lock}. A volume appears and
+// store.hpp - volumes on disk: <data root>/volumes/<name>/{volume.json, _data/, lock, pending}. A volume appears and
 // goes by one rename, so none is ever half-made; what a killed command left begins with a dot and is removed
 // by the next change.
 #pragma once
@@ -20,7 +20,8 @@ class Store {
     [[nodiscard]] Lookup<Volume> find(const std::string& name) const;
     // Broken records are reported through Progress::warn and passed over.
     [[nodiscard]] Result<std::vector<Volume>> list() const;
-    [[nodiscard]] Status add(const Volume& volume) const;
+    [[nodiscard]] Status add(const Volume& volume, bool pending) const;
+    [[nodiscard]] std::string pending(const std::string& name) const { return folder(name) + "/pending"; }
     [[nodiscard]] Status update(const Volume& volume) const;
     [[nodiscard]] Status erase(const std::string& name) const;
     [[nodiscard]] std::string folder(const std::string& name) const {

@@ -3,6 +3,7 @@
 #include "runtime/base/clock.hpp"
 #include "runtime/base/id.hpp"
 #include "runtime/base/parse.hpp"
+#include "runtime/base/process.hpp"
 #include "volumes/local_driver.hpp"
 #include "volumes/store.hpp"
 
@@ -62,7 +63,9 @@ Result<std::string> base_folder(const Context& context, const Volume& volume, co
 
 } // namespace
 
-Result<Volume> create(const Context& context, Volume volume) {
+namespace {
+
+Result<Volume> create_volume(const Context& context, Volume volume, bool pending) {
     if (volume.name.empty()) {
         volume.name = make_id();
         volume.anonymous = true;
@@ -82,8 +85,39 @@ Result<Volume> create(const Context& context, Volume volume) {
     }
     volume.created_at = to_rfc3339(wall_now());
     volume.filled = false;
-    BERTH_TRY(store.add(volume));
+    BERTH_TRY(store.add(volume, pending));
     return volume;
+}
+
+} // namespace
+
+Result<Volume> create(const Context& context, Volume volume) {
+    return create_volume(context, std::move(volume), false);
+}
+
+Result<Volume> create_pending(const Context& context) {
+    Volume volume;
+    volume.anonymous = true;
+    return create_volume(context, std::move(volume), true);
+}
+
+Status settle(const Context& context, const std::string& name) {
+    return remove_file(Store(context).pending(name));
+}
+
+Status remove_abandoned(const Context& context) {
+    const Store store(context);
+    if (!is_directory(context.paths.volumes())) return {};
+    BERTH_ASSIGN_OR_RETURN(const FileLock lock, store.lock_all());
+    BERTH_ASSIGN_OR_RETURN(const auto names, list_dir(context.paths.volumes()));
+    ErrorList failed;
+    for (const auto& name : names) {
+        const auto text = read_file_if_exists(store.pending(name), 4096);
+        if (!text || !*text) continue;
+        const auto maker = parse_record<ProcessId>(**text, store.pending(name));
+        if (!maker || !is_alive(*maker)) failed.push(store.erase(name));
+    }
+    return std::move(failed).take();
 }
 
 Lookup<Volume> find(const Context& context, const std::string& name) {

@@ -13,6 +13,11 @@ namespace berth::volumes {
 // Idempotent for the same driver and options; otherwise already_exists, saying what differs. Empty name: an
 // anonymous one (64 hex digits).
 [[nodiscard]] Result<Volume> create(const Context& context, Volume volume);
+// An anonymous volume for a container whose record is not written yet. Until settle() it is pending: when its maker
+// dies before, nobody would ever know whose it is, and remove_abandoned() takes it away.
+[[nodiscard]] Result<Volume> create_pending(const Context& context);
+[[nodiscard]] Status settle(const Context& context, const std::string& name);
+[[nodiscard]] Status remove_abandoned(const Context& context);
 [[nodiscard]] Lookup<Volume> find(const Context& context, const std::string& name);
 [[nodiscard]] Result<Volume> get(const Context& context,
                                  const std::string& name); // not_found with "did you mean"

@@ -4,6 +4,7 @@
 #include "compose/plan/naming.hpp"
 #include "network/networks.hpp"
 #include "runtime/image/store.hpp"
+#include "volumes/volumes.hpp"
 
 #include <algorithm>
 
@@ -61,8 +62,9 @@ Result<Plan> apply_up(const Context& context, const Project& project, UpOptions 
 Result<Plan> apply_down(const Context& context, const Project& project, const DownOptions& options,
                         ExecutionEvents& events) {
     BERTH_ASSIGN_OR_RETURN(const auto lock, lock_project(context, project.name));
-    // A command of this project that was killed may have left half a network, which no plan can see.
+    // A command of this project that was killed may have left half a network or a volume of nobody, which no plan can see.
     if (const auto removed = network::remove_leftovers(context); !removed) context.progress->warn(removed.error().to_string());
+    if (const auto removed = volumes::remove_abandoned(context); !removed) context.progress->warn(removed.error().to_string());
     BERTH_ASSIGN_OR_RETURN(const auto observed, observe(context, project.name));
     BERTH_ASSIGN_OR_RETURN(auto plan, plan_down(project, observed, options));
     BERTH_TRY(execute(context, project, plan, {}, events));

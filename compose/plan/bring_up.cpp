@@ -108,8 +108,13 @@ Status remove_unused(const Context& context, const std::vector<std::string>& nam
         for (const auto& mount : container.spec.mounts)
             if (mount.kind == runtime::MountKind::volume) used.insert(mount.name);
     ErrorList failed;
-    for (const auto& name : names)
-        if (!used.contains(name)) failed.push(volumes::remove(context, name));
+    for (const auto& name : names) {
+        if (used.contains(name)) continue;
+        // Gone already: `run --rm` and the monitor's exit command both clean up, whoever comes first.
+        if (auto removed = volumes::remove(context, name);
+            !removed && removed.error().code() != ErrorCode::not_found)
+            failed.push(std::move(removed));
+    }
     return std::move(failed).take();
 }
 

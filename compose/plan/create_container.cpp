@@ -5,6 +5,7 @@
 #include "runtime/base/file.hpp"
 #include "runtime/base/id.hpp"
 #include "runtime/base/parse.hpp"
+#include "volumes/volumes.hpp"
 
 #include <algorithm>
 
@@ -164,6 +165,10 @@ Result<runtime::Container> create_container(const Context& context, ContainerReq
     BERTH_TRY(settle_mounts(context, request, image, undo));
     BERTH_ASSIGN_OR_RETURN(auto container, runtime::create(context, std::move(spec)));
     undo.commit();
+    for (const auto& mount : container.spec.mounts)
+        if (mount.anonymous)
+            if (const auto settled = volumes::settle(context, mount.name); !settled)
+                context.progress->warn(settled.error().to_string());
     return container;
 }
 

@@ -116,9 +116,7 @@ class MountSettler {
             BERTH_ASSIGN_OR_RETURN(auto known, volumes::find(context_, old->second));
             if (known) return std::move(*known);
         }
-        volumes::Volume wanted;
-        wanted.anonymous = true;
-        BERTH_ASSIGN_OR_RETURN(auto made, volumes::create(context_, std::move(wanted)));
+        BERTH_ASSIGN_OR_RETURN(auto made, volumes::create_pending(context_));
         undo_.add(
             [this_context = &context_, name = made.name] { (void)volumes::remove(*this_context, name); });
         return made;
