@@ -105,6 +105,12 @@ Status settle(const Context& context, const std::string& name) {
     return remove_file(Store(context).pending(name));
 }
 
+Status unsettle(const Context& context, const std::string& name) {
+    const Store store(context);
+    if (!is_directory(store.folder(name))) return {};
+    return write_atomic(store.pending(name), to_json(own_process_id()).to_text());
+}
+
 Status remove_abandoned(const Context& context) {
     const Store store(context);
     if (!is_directory(context.paths.volumes())) return {};

@@ -17,6 +17,8 @@ namespace berth::volumes {
 // dies before, nobody would ever know whose it is, and remove_abandoned() takes it away.
 [[nodiscard]] Result<Volume> create_pending(const Context& context);
 [[nodiscard]] Status settle(const Context& context, const std::string& name);
+// The way back, before the container's record goes: from here on the volume goes with this process.
+[[nodiscard]] Status unsettle(const Context& context, const std::string& name);
 [[nodiscard]] Status remove_abandoned(const Context& context);
 [[nodiscard]] Lookup<Volume> find(const Context& context, const std::string& name);
 [[nodiscard]] Result<Volume> get(const Context& context,

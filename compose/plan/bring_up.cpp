@@ -100,22 +100,16 @@ std::vector<std::string> anonymous_volumes(const runtime::ContainerSpec& spec) {
     return out;
 }
 
-// Not those that another container has by --volumes-from, or has taken over.
-Status remove_unused(const Context& context, const std::vector<std::string>& names) {
+// Not those that another container than `id` has by --volumes-from, or has taken over.
+Result<std::vector<std::string>> without_used(const Context& context, std::vector<std::string> names, const std::string& id) {
+    if (names.empty()) return names;
     BERTH_ASSIGN_OR_RETURN(const auto containers, runtime::list_containers(context));
     std::set<std::string> used;
     for (const auto& container : containers)
         for (const auto& mount : container.spec.mounts)
-            if (mount.kind == runtime::MountKind::volume) used.insert(mount.name);
-    ErrorList failed;
-    for (const auto& name : names) {
-        if (used.contains(name)) continue;
-        // Gone already: `run --rm` and the monitor's exit command both clean up, whoever comes first.
-        if (auto removed = volumes::remove(context, name);
-            !removed && removed.error().code() != ErrorCode::not_found)
-            failed.push(std::move(removed));
-    }
-    return std::move(failed).take();
+            if (container.spec.id != id && mount.kind == runtime::MountKind::volume) used.insert(mount.name);
+    std::erase_if(names, [&](const std::string& name) { return used.contains(name); });
+    return names;
 }
 
 } // namespace
@@ -188,19 +182,31 @@ Status remove_container(const Context& context, const std::string& id, bool forc
 }
 
 Status remove_unwired(const Context& context, const std::string& id, bool force, bool anonymous) {
-    std::vector<std::string> volumes;
+    std::vector<std::string> orphans;
     if (path_exists(context.paths.container(id))) {
         if (anonymous)
             // A record that cannot be read must still be removable.
-            if (const auto container = runtime::read_container(context, id))
-                volumes = anonymous_volumes(container->spec);
+            if (const auto container = runtime::read_container(context, id)) {
+                BERTH_ASSIGN_OR_RETURN(orphans, without_used(context, anonymous_volumes(container->spec), id));
+            }
+        // A kill between the record's end and theirs must not leave volumes that nobody knows of. On a full disk
+        // there is no room for that note, and removing is what makes room.
+        for (const auto& name : orphans)
+            (void)volumes::unsettle(context, name);
         if (auto removed = runtime::remove(context, id, force);
-            !removed && removed.error().code() != ErrorCode::not_found)
+            !removed && removed.error().code() != ErrorCode::not_found) {
+            for (const auto& name : orphans)
+                (void)volumes::settle(context, name);
             return removed;
+        }
     }
     ErrorList failed;
     failed.push(remove_tree(content_dir(context, id)));
-    if (!volumes.empty()) failed.push(remove_unused(context, volumes));
+    // Gone already: `run --rm` and the monitor's exit command both clean up, whoever comes first.
+    for (const auto& name : orphans)
+        if (auto removed = volumes::remove(context, name);
+            !removed && removed.error().code() != ErrorCode::not_found)
+            failed.push(std::move(removed));
     return std::move(failed).take();
 }
 

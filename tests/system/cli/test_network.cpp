@@ -40,10 +40,10 @@ TEST_CASE("containers of one network find each other by name; those of another d
     const std::string web = world.ok({"inspect", "--format", "{{.NetworkSettings.Networks.left.IPAddress}}", "web"});
     for (const auto* name : {"web", "site", "web.left", "site.left"})
         CHECK_THAT(world.ok({"run", "--rm", "--network", "left", "tiny", "nslookup", "-type=a", name}), ContainsSubstring("Address: " + web));
-    CHECK(world.ok({"run", "--rm", "--network", "left", "tiny", "wget", "-qO-", "-T", "5", "http://" + web + "/"}) == "hello");
+    CHECK(world.ok({"run", "--rm", "--network", "left", "--init", "tiny", "timeout", "5", "wget", "-qO-", "http://" + web + "/"}) == "hello");
     CHECK(world.berth({"run", "--rm", "--network", "right", "tiny", "nslookup", "web"}).exit_code != 0);
     const std::string address = world.ok({"inspect", "--format", "{{.NetworkSettings.Networks.left.IPAddress}}", "web"});
-    CHECK(world.berth({"run", "--rm", "--network", "right", "tiny", "wget", "-qO-", "-T", "1", "http://" + address + "/"}).exit_code != 0);
+    CHECK(world.berth({"run", "--rm", "--network", "right", "--init", "tiny", "timeout", "1", "wget", "-qO-", "http://" + address + "/"}).exit_code != 0);
     CHECK(world.ok({"run", "--rm", "--network", "none", "tiny", "sh", "-c", "ip -o link | wc -l"}) == "1");
 }
 
@@ -64,7 +64,7 @@ TEST_CASE("published ports: loopback, other addresses, a taken port says by whom
     CHECK(fetch("http://127.0.0.1:8080/") == "hello");
     // From another container by the host's address of its own network (hairpin).
     const std::string gateway = world.ok({"network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", "bridge"});
-    CHECK(world.ok({"run", "--rm", "tiny", "wget", "-qO-", "-T", "5", "http://" + gateway + ":8080/"}) == "hello");
+    CHECK(world.ok({"run", "--rm", "--init", "tiny", "timeout", "5", "wget", "-qO-", "http://" + gateway + ":8080/"}) == "hello");
 }
 
 TEST_CASE("what somebody else deleted is there again after the next command") {

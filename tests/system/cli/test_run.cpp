@@ -49,7 +49,7 @@ TEST_CASE("run: output, exit codes, input, environment, working directory, user,
     world.tiny_image();
     CHECK(world.ok({"run", "--rm", "tiny", "echo", "hello"}) == "hello");
     CHECK(world.berth({"run", "--rm", "tiny", "sh", "-c", "exit 42"}).exit_code == 42);
-    CHECK(world.berth({"run", "--rm", "tiny", "sh", "-c", "sh -c 'kill -9 $$'"}).exit_code == 137);
+    CHECK(world.berth({"run", "--rm", "tiny", "sh", "-c", "sh -c 'kill -9 $$'; exit $?"}).exit_code == 137);
     CHECK(world.ok({"run", "--rm", "-i", "tiny", "cat"}, "through stdin") == "through stdin");
     const Run split_output = world.berth({"run", "--rm", "tiny", "sh", "-c", "echo out; echo err >&2"});
     CHECK(split_output.out == "out\n");
