@@ -44,10 +44,10 @@ TEST_CASE("links of an image never lead out of it (S31, S34, S45)") {
     world.tiny_image();
     const std::string victim = world.project() + "/victim";
     REQUIRE(make_dirs(victim));
-    for (const auto* place : {"/proc", "/sys", "/dev", "/etc", "/etc/hosts", "/etc/resolv.conf", "/run", "/tmp", "/data", "/work"}) {
+    for (const auto* place : {"/proc", "/sys", "/dev", "/etc", "/etc/hosts", "/etc/resolv.conf", "/run", "/tmp", "/data", "/srv"}) {
         world.write("Dockerfile", std::string("FROM tiny\nRUN rm -rf ") + place + " 2>/dev/null; ln -s " + victim + " " + place + " 2>/dev/null; true\n");
         if (world.berth({"build", "-t", "evil", "."}).exit_code != 0) continue; // a place that a RUN step cannot change
-        const Run run = world.berth({"run", "--rm", "-v", "vol:/data/x", "--tmpfs", "/tmp/x", "-w", "/work/here", "evil", "/bin/true"});
+        const Run run = world.berth({"run", "--rm", "-v", "vol:/data/x", "--tmpfs", "/tmp/x", "-w", "/srv/here", "evil", "/bin/true"});
         CAPTURE(place, run.err);
         CHECK(list_dir(victim).value().empty());
     }
