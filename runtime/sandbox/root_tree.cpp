@@ -102,6 +102,8 @@ void RootTree::create_overlay() {
     (void)overlay.set("metacopy", "off");
     (void)overlay.set("redirect_dir", "off");
     root_ = overlay.mount(0);
+    // Before 6.5 overlayfs has no parameters of its own: any is taken, and an unknown one is EINVAL only here.
+    if (!root_ && errno == EINVAL) return create_overlay_by_string();
     if (!root_) reporter_.fail(Step::root_overlay, concat(root.upper, " ", overlay.message()));
 }
 
