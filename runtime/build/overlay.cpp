@@ -1,6 +1,7 @@
 #include "runtime/build/overlay.hpp"
 
 #include "runtime/base/file.hpp"
+#include "runtime/base/parse.hpp"
 #include "runtime/image/store.hpp"
 
 #include <climits>
@@ -31,21 +32,20 @@ class Folders {
     std::vector<Fd> fds_;
 };
 
-Result<Fd> by_fsopen(const std::vector<std::string>& lower, const std::string& upper,
-                     const std::string& work) {
+enum class Naming { one_by_one, joined };
+
+Result<Fd> by_fsopen(const std::vector<std::string>& lower, const std::string& upper, const std::string& work,
+                     Naming naming) {
     const Fd context(::fsopen("overlay", FSOPEN_CLOEXEC));
     if (!context) return fail_errno("open an overlay file system");
     const auto set = [&](const char* key, const std::string& value) {
         return ::fsconfig(context.get(), FSCONFIG_SET_STRING, key, value.c_str(), 0) == 0;
     };
-    bool stacked = true; // one layer a call: Linux 6.5
-    for (const auto& layer : lower)
-        stacked = stacked && set("lowerdir+", layer);
-    if (!stacked) {
-        std::string joined;
+    if (naming == Naming::one_by_one) {
         for (const auto& layer : lower)
-            joined += (joined.empty() ? "" : ":") + layer;
-        if (!set("lowerdir", joined)) return fail_errno(concat("stack ", lower.size(), " layers"));
+            if (!set("lowerdir+", layer)) return fail_errno(concat("stack ", lower.size(), " layers"));
+    } else if (!set("lowerdir", join(lower, ":"))) {
+        return fail_errno(concat("stack ", lower.size(), " layers"));
     }
     if (!set("upperdir", upper) || !set("workdir", work))
         return fail_errno("set the upper folder of an overlay");
@@ -63,10 +63,7 @@ Result<Fd> by_fsopen(const std::vector<std::string>& lower, const std::string& u
 // page, but wants a place: a mount namespace of a short-lived thread of ours, over the work folder's parent.
 Result<Fd> by_mount(const std::vector<std::string>& lower, const std::string& upper, const std::string& work,
                     const std::string& place) {
-    std::string options = "lowerdir=";
-    for (std::size_t i = 0; i < lower.size(); ++i)
-        options += (i == 0 ? "" : ":") + lower[i];
-    options += concat(",upperdir=", upper, ",workdir=", work);
+    std::string options = concat("lowerdir=", join(lower, ":"), ",upperdir=", upper, ",workdir=", work);
     for (const auto& option : k_options)
         options += concat(",", option[0], "=", option[1]);
     Result<Fd> out = fail(ErrorCode::internal, "mount an overlay");
@@ -135,10 +132,13 @@ Result<Fd> open_writable_root(const std::vector<std::string>& layers, const std:
     }
     BERTH_ASSIGN_OR_RETURN(const std::string upper_name, folders.short_name(upper));
     BERTH_ASSIGN_OR_RETURN(const std::string work_name, folders.short_name(work));
-    auto root = by_fsopen(lower, upper_name, work_name);
-    if (root || length < 255) return root;
+    auto root = by_fsopen(lower, upper_name, work_name, Naming::one_by_one);
+    // Before Linux 6.5 the option is unknown; it is taken all the same, and refused in the end.
+    if (root || root.error().sys_errno() != EINVAL) return root;
+    if (length < 255) return by_fsopen(lower, upper_name, work_name, Naming::joined);
     BERTH_ASSIGN_OR_RETURN(const TempDir place, TempDir::make(std::string(dir_name(work)), ".mount-"));
-    return by_mount(lower, upper_name, work_name, place.path());
+    // By paths: descriptors of this mount namespace cannot be stacked in another one.
+    return by_mount(layers, upper, work, place.path());
 }
 
 Result<Fd> open_readable_root(const std::vector<std::string>& layers, const std::string& empty) {

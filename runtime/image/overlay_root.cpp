@@ -37,8 +37,11 @@ Lookup<Fd> mount_layer_by_layer(const std::vector<std::string>& lowers) {
             return fail_errno(concat("stack the layer '", lower, "'"));
         }
     }
-    if (fs_config(context.get(), k_create, nullptr, nullptr) != 0)
+    if (fs_config(context.get(), k_create, nullptr, nullptr) != 0) {
+        // Before 6.5 any option is taken, and an unknown one refused only here.
+        if (errno == EINVAL) return std::nullopt;
         return fail_errno(concat("stack ", lowers.size(), " layers"));
+    }
     Fd mount(static_cast<int>(
         ::syscall(SYS_fsmount, context.get(), 1U /* FSMOUNT_CLOEXEC */, k_mount_attributes)));
     if (!mount) return fail_errno("mount the layers");
