@@ -146,7 +146,11 @@ Result<ProcessId> hand_shake(const Context& context, const std::string& id, int 
             opened.leave_open();
     }
     BERTH_TRY(send_packet(socket, k_go));
-    BERTH_ASSIGN_OR_RETURN(reply, next_reply(context, socket));
+    // Past this point the container runs or fails within moments. Giving up in between would leave a monitor that
+    // goes on for ever while clean_up() waits for its end: whoever cancelled stops the started container instead.
+    Context patient = context;
+    patient.cancelled = nullptr;
+    BERTH_ASSIGN_OR_RETURN(reply, next_reply(patient, socket));
     if (reply.phase != monitor::StartPhase::started) return fail(start_error(reply, argv));
     return reply.process;
 }
