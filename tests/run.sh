@@ -20,6 +20,15 @@ passed=$(grep -cE '^ *[0-9]+/[0-9]+ Test +#.* Passed ' "$results" || true)
 skipped=$(grep -cE '^ *[0-9]+/[0-9]+ Test +#.*\*\*\*Skipped' "$results" || true)
 failed=$(grep -cE '^ *[0-9]+/[0-9]+ Test +#.*\*\*\*(Failed|Timeout|Exception|Not Run)' "$results" || true)
 
+if [ $# = 0 ] || [ "$1" = recovery ]; then
+    if [ "${BERTH_STORM:-0}" = 1 ]; then
+        step "killing commands at random moments"
+        if "$build/tests/isolate" "$build/tests/recovery/recovery_kills" "[.storm]"; then passed=$((passed + 1)); else failed=$((failed + 1)); status=1; fi
+    else
+        echo "SKIPPED: commands killed at random moments (BERTH_STORM=1 runs them: other moments in every run)"
+        skipped=$((skipped + 1))
+    fi
+fi
 if [ $# = 0 ]; then
     step "running the samples"
     if "$here/tests/samples.sh"; then passed=$((passed + 1)); else failed=$((failed + 1)); status=1; fi

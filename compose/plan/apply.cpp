@@ -3,6 +3,7 @@
 
 #include "compose/plan/naming.hpp"
 #include "network/networks.hpp"
+#include "runtime/container/container_dir.hpp"
 #include "runtime/image/store.hpp"
 #include "volumes/volumes.hpp"
 
@@ -62,8 +63,9 @@ Result<Plan> apply_up(const Context& context, const Project& project, UpOptions 
 Result<Plan> apply_down(const Context& context, const Project& project, const DownOptions& options,
                         ExecutionEvents& events) {
     BERTH_ASSIGN_OR_RETURN(const auto lock, lock_project(context, project.name));
-    // A command of this project that was killed may have left half a network or a volume of nobody, which no plan can see.
+    // A command of this project that was killed may have left half a network, a folder or a volume of nobody, which no plan can see.
     if (const auto removed = network::remove_leftovers(context); !removed) context.progress->warn(removed.error().to_string());
+    runtime::sweep_unfinished(context);
     if (const auto removed = volumes::remove_abandoned(context); !removed) context.progress->warn(removed.error().to_string());
     BERTH_ASSIGN_OR_RETURN(const auto observed, observe(context, project.name));
     BERTH_ASSIGN_OR_RETURN(auto plan, plan_down(project, observed, options));

@@ -44,7 +44,7 @@ bool interrupted(World& world, std::vector<std::string> args, int microseconds, 
 
 } // namespace
 
-TEST_CASE("up and down killed at random moments: the next up converges, the next down leaves nothing") {
+TEST_CASE("up and down killed at random moments: the next up converges, the next down leaves nothing", "[.storm]") {
     World world;
     world.tiny_image();
     world.write("compose.yaml", k_stack);
@@ -75,7 +75,7 @@ TEST_CASE("up and down killed at random moments: the next up converges, the next
     }
 }
 
-TEST_CASE("run killed at random moments: rm -f of what is there leaves nothing") {
+TEST_CASE("run killed at random moments: rm -f of what is there leaves nothing", "[.storm]") {
     World world;
     world.tiny_image();
     world.ok({"run", "--rm", "-p", "8080:80", "-v", "/anon", "tiny", "true"});

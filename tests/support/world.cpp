@@ -141,7 +141,13 @@ std::string host_state(const Paths& paths) {
     std::string out = "links:\n";
     for (const auto& line : split(host("ip", {"-o", "link"}).out, '\n'))
         if (const auto colon = line.find(": "); colon != std::string::npos) out += line.substr(colon + 2, line.find(':', colon + 2) - colon - 2) + "\n";
-    out += "routes:\n" + host("ip", {"route"}).out + "firewall:\n" + host("nft", {"list", "ruleset"}).out;
+    out += "routes:\n";
+    // Whether a bridge without ports has noticed yet is no difference.
+    for (auto route : split(host("ip", {"route"}).out, '\n')) {
+        if (const auto flag = route.find(" linkdown"); flag != std::string::npos) route.erase(flag);
+        out += std::string(trim(route)) + "\n";
+    }
+    out += "firewall:\n" + host("nft", {"list", "ruleset"}).out;
     out += "mounts:\n" + read_file("/proc/self/mounts").value_or("") + "cgroups:\n";
     if (const auto hierarchies = list_dir("/sys/fs/cgroup"))
         for (const auto& hierarchy : *hierarchies) list_tree(concat("/sys/fs/cgroup/", hierarchy, "/", paths.scope()), out);
