@@ -29,7 +29,8 @@ Result<SecurityOptions> parse_security_options(const std::vector<std::string>& o
     SecurityOptions out;
     for (const auto& option : options) {
         const auto [key, value] = split_option(option);
-        const auto needs_value = [&]() -> Result<std::string> {
+        // Named anew: clang 14 captures no structured binding.
+        const auto needs_value = [&option, &value = value]() -> Result<std::string> {
             if (!value || value->empty())
                 return fail(ErrorCode::invalid_input,
                             concat("security option \"", option, "\" has no value"));

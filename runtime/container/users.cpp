@@ -168,8 +168,8 @@ Result<ResolvedUser> resolve_user(const UserFiles& files, const std::string& use
         out.groups.push_back(gid);
     }
     std::ranges::sort(out.groups);
-    const auto doubled = std::ranges::unique(out.groups);
-    out.groups.erase(doubled.begin(), doubled.end());
+    // Not std::ranges::unique: clang 14 cannot compile the library's.
+    out.groups.erase(std::unique(out.groups.begin(), out.groups.end()), out.groups.end());
     return out;
 }
 
