@@ -9,6 +9,9 @@
 namespace berth::ui {
 
 namespace {
+
+constexpr std::size_t k_most_gathered = 60u << 10;
+
 // Cyan, yellow, green, magenta, blue, then their bright forms: red is left to errors.
 constexpr std::array<const char*, 10> k_colors{"36", "33", "32", "35", "34", "96", "93", "92", "95", "94"};
 } // namespace
@@ -51,7 +54,29 @@ std::string LogPrinter::format(const std::string& label, std::string_view time, 
 bool LogPrinter::print(const std::string& label, const runtime::LogLine& line) {
     const auto text = format(label, line.time, line.text);
     const std::lock_guard lock(mutex_);
-    return write_all(line.is_stderr ? err_ : out_, text, "log").has_value();
+    const int to = line.is_stderr ? err_ : out_;
+    if (!gathering_) return write_all(to, text, "log").has_value();
+    if ((to != gathered_for_ || gathered_.size() > k_most_gathered) && !flush_locked()) return false;
+    gathered_for_ = to;
+    gathered_ += text;
+    return true;
+}
+
+void LogPrinter::gather() {
+    const std::lock_guard lock(mutex_);
+    gathering_ = true;
+}
+
+bool LogPrinter::flush() {
+    const std::lock_guard lock(mutex_);
+    gathering_ = false;
+    return flush_locked();
+}
+
+bool LogPrinter::flush_locked() {
+    const bool written = gathered_.empty() || write_all(gathered_for_, gathered_, "log").has_value();
+    gathered_.clear();
+    return written;
 }
 
 void LogPrinter::say(const std::string& label, std::string_view text) {
@@ -83,6 +108,7 @@ Status show_logs(const Context& context, const std::vector<LogSource>& sources, 
     for (const auto& source : sources)
         printer.add_label(source.label);
     std::vector<Status> results(sources.size());
+    if (!query.follow) printer.gather();
     if (!query.follow || sources.size() == 1) {
         for (std::size_t i = 0; i < sources.size() && !context.is_cancelled(); ++i)
             results[i] = show_one(context, sources[i], options, printer);
@@ -94,6 +120,7 @@ Status show_logs(const Context& context, const std::vector<LogSource>& sources, 
         for (auto& thread : threads)
             thread.join();
     }
+    (void)printer.flush(); // a closed output is no error: `logs | head`
     ErrorList errors;
     for (auto& result : results)
         errors.push(std::move(result));

@@ -31,6 +31,9 @@ class LogPrinter {
     void add_label(const std::string& label);
     // One line with or without its line break. Answers false when the output is closed.
     bool print(const std::string& label, const runtime::LogLine& line);
+    // From here on lines are gathered into large writes, which flush() ends: for logs that are not followed.
+    void gather();
+    bool flush();
     // "web-1 exited with code 0": a line of our own.
     void say(const std::string& label, std::string_view text);
     [[nodiscard]] std::string format(const std::string& label, std::string_view time, std::string_view text);
@@ -38,12 +41,16 @@ class LogPrinter {
   private:
     [[nodiscard]] std::string prefix_locked(const std::string& label);
     std::size_t index_locked(const std::string& label);
+    bool flush_locked();
     const LogStyle style_;
     const int out_, err_;
     std::mutex mutex_;
     std::vector<std::string> labels_;
     std::map<std::string, std::string> prefixes_;
     std::size_t width_ = 0;
+    bool gathering_ = false;
+    std::string gathered_; // for one of the two streams, so that their order is kept
+    int gathered_for_ = -1;
 };
 
 struct LogSource {
