@@ -31,7 +31,7 @@ install_packages() {
     for package in "$@"; do
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] && continue
         # A name that another package provides by now (Debian 13's libcurl4t64 provides libcurl4).
-        apt-cache show "$package" 2>/dev/null | grep -q '^Package:' || [ ! -d /var/lib/apt/lists ] || continue
+        [ -n "$(apt-cache show "$package" 2>/dev/null)" ] || continue
         missing+=("$package")
     done
     [ ${#missing[@]} = 0 ] && return

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # All tests, from a fresh Debian machine: installs what is missing, builds, runs the unit and golden tests, the system
-# tests (as root, each in namespaces of its own), the fuzzers' smoke runs and the samples. Ends with one line of counts.
+# tests (as root, each in namespaces of its own) and the samples. Ends with one line of counts.
 #
 #   tests/run.sh                everything that belongs into every run
-#   tests/run.sh unit           one label of ctest: unit, golden, system, recovery, structure
+#   tests/run.sh unit           one label of ctest: unit (golden and structure too), system, recovery
 #   BERTH_VM=1 tests/run.sh     also the smoke set in a virtual machine with systemd and cgroup v2 (see vm/README.md)
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../samples/setup.sh"
