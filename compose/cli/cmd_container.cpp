@@ -119,12 +119,6 @@ Run setup_kill(Flags& flags) {
         return for_each(session, options->names, [&](const std::string& name) -> Result<std::string> {
             BERTH_ASSIGN_OR_RETURN(const auto container, runtime::get_container(session.context(), name));
             BERTH_TRY(runtime::send_signal(session.context(), container.spec.id, signal));
-            // As docker: after SIGKILL the container is dead when the command returns. A restart policy may
-            // bring the next process up meanwhile.
-            const auto dead = [&](const runtime::ContainerState& state) {
-                return !(state.process == container.state.process);
-            };
-            if (signal == SIGKILL) BERTH_TRY(runtime::wait_until(session.context(), container.spec.id, dead));
             return name;
         });
     };

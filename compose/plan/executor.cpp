@@ -210,6 +210,10 @@ class Executor {
             stoppers_.post([this, &node, stop] { run_stop(node, *stop); });
             return;
         }
+        if (const auto* kill = std::get_if<KillContainer>(&node.operation)) {
+            stoppers_.post([this, &node, kill] { complete(node, operations_.run(*kill)); });
+            return;
+        }
         workers_.post([this, &node] { perform(node); });
     }
 
@@ -217,8 +221,9 @@ class Executor {
         std::visit(Overload{
                        [&](const StartContainer& operation) { run_start(node, operation); },
                        [&](const RemoveContainer& operation) { run_remove(node, operation); },
-                       [&](const StopContainer&) {}, // has its own threads
-                       [&](const WaitFor&) {},       // belongs to the loop
+                       [&](const StopContainer&) {}, // these two have their own threads
+                       [&](const KillContainer&) {},
+                       [&](const WaitFor&) {}, // belongs to the loop
                        [&](const auto& operation) { complete(node, operations_.run(operation)); },
                    },
                    node.operation);

@@ -51,8 +51,9 @@ struct StopOptions {
 // Signal, wait, SIGKILL. Works when the monitor is dead too (cgroup.kill). Not running: fine.
 [[nodiscard]] Result<ContainerState> stop(const Context& context, const std::string& id,
                                           const StopOptions& options);
-[[nodiscard]] berth::Status send_signal(const Context& context, const std::string& id,
-                                        int signal); // error when not running
+// Error when not running. SIGKILL is an order to end, as in docker: no restart policy brings the container back, and
+// it has ended when this returns, so that `kill` and then `rm` works.
+[[nodiscard]] berth::Status send_signal(const Context& context, const std::string& id, int signal);
 [[nodiscard]] berth::Status pause(const Context& context, const std::string& id);
 [[nodiscard]] berth::Status unpause(const Context& context, const std::string& id);
 // Record, layers, name, exec folder, cgroup; not networks or volumes. Running: in_use unless force (SIGKILL

@@ -83,6 +83,12 @@ Result<ContainerState> stop(const Context& context, const std::string& id, const
 
 berth::Status send_signal(const Context& context, const std::string& id, int signal) {
     BERTH_ASSIGN_OR_RETURN(const auto container, get_running(context, id, "kill"));
+    if (signal == SIGKILL) {
+        StopOptions at_once;
+        at_once.timeout = std::chrono::nanoseconds(0);
+        BERTH_TRY(stop(context, id, at_once));
+        return {};
+    }
     monitor::Request request;
     request.kind = monitor::RequestKind::signal;
     request.signal = signal;
