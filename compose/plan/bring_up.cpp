@@ -100,8 +100,18 @@ std::vector<std::string> anonymous_volumes(const runtime::ContainerSpec& spec) {
     return out;
 }
 
+// The wiring of a container that has ended. Empty: it is gone, because `run --rm`, `stop` and the monitor's
+// exit command all take down what it leaves, whoever comes first.
+Lookup<FileLock> lock_ended(const Context& context, const std::string& id) {
+    auto lock = lock_wiring(context, id);
+    if (!path_exists(context.paths.container(id))) return std::optional<FileLock>{};
+    if (!lock) return fail(std::move(lock).error());
+    return std::optional(std::move(*lock));
+}
+
 // Not those that another container than `id` has by --volumes-from, or has taken over.
-Result<std::vector<std::string>> without_used(const Context& context, std::vector<std::string> names, const std::string& id) {
+Result<std::vector<std::string>> without_used(const Context& context, std::vector<std::string> names,
+                                              const std::string& id) {
     if (names.empty()) return names;
     BERTH_ASSIGN_OR_RETURN(const auto containers, runtime::list_containers(context));
     std::set<std::string> used;
@@ -166,8 +176,8 @@ Result<runtime::ContainerState> start_container(const Context& context, const st
 Result<runtime::ContainerState> stop_container(const Context& context, const std::string& id,
                                                const runtime::StopOptions& options) {
     BERTH_ASSIGN_OR_RETURN(auto state, runtime::stop(context, id, options));
-    BERTH_ASSIGN_OR_RETURN(const auto wiring, lock_wiring(context, id));
-    BERTH_TRY(network::disconnect(context, id));
+    BERTH_ASSIGN_OR_RETURN(const auto wiring, lock_ended(context, id));
+    BERTH_TRY(wiring ? network::disconnect(context, id) : network::release(context, id));
     return state;
 }
 
@@ -187,10 +197,11 @@ Status remove_unwired(const Context& context, const std::string& id, bool force,
         if (anonymous)
             // A record that cannot be read must still be removable.
             if (const auto container = runtime::read_container(context, id)) {
-                BERTH_ASSIGN_OR_RETURN(orphans, without_used(context, anonymous_volumes(container->spec), id));
+                BERTH_ASSIGN_OR_RETURN(orphans,
+                                       without_used(context, anonymous_volumes(container->spec), id));
             }
-        // A kill between the record's end and theirs must not leave volumes that nobody knows of. On a full disk
-        // there is no room for that note, and removing is what makes room.
+        // A kill between the record's end and theirs must not leave volumes that nobody knows of. On a full
+        // disk there is no room for that note, and removing is what makes room.
         for (const auto& name : orphans)
             (void)volumes::unsettle(context, name);
         if (auto removed = runtime::remove(context, id, force);
@@ -231,13 +242,15 @@ Result<FileLock> lock_wiring(const Context& context, const std::string& id) {
 Status container_exited(const Context& context, const std::string& id) {
     bool auto_remove = false;
     {
+        BERTH_ASSIGN_OR_RETURN(const auto wiring, lock_ended(context, id));
+        auto container = runtime::read_container(context, id);
         // Its record is gone: so goes the rest.
-        if (!path_exists(context.paths.container(id))) return network::release(context, id);
-        BERTH_ASSIGN_OR_RETURN(const auto wiring, lock_wiring(context, id));
-        BERTH_ASSIGN_OR_RETURN(const auto container, runtime::read_container(context, id));
-        if (is_live(container.state)) return {};
+        if (!wiring || (!container && container.error().code() == ErrorCode::not_found))
+            return network::release(context, id);
+        if (!container) return fail(std::move(container).error());
+        if (is_live(container->state)) return {};
         BERTH_TRY(network::disconnect(context, id));
-        auto_remove = container.spec.auto_remove;
+        auto_remove = container->spec.auto_remove;
     }
     return auto_remove ? remove_container(context, id, false, true) : Status();
 }
