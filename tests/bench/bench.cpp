@@ -1,11 +1,12 @@
-// berth_bench - the promises of the design as one table: our program and whichever of docker and podman answer, in one
-// run, in turn, as medians and ratios. Asserts nothing: figures are for people.
+// berth_bench - the promises of the design as one table: our program and whichever of docker, podman and crun are
+// here, in one run, in turn, as medians and ratios. Asserts nothing: figures are for people.
 //
 //   berth_bench BERTH PAYLOAD [RUNS] [WORD]    WORD: only rows whose name holds it
 #include "runtime/base/file.hpp"
 #include "runtime/base/parse.hpp"
 #include "runtime/base/process.hpp"
 #include "tests/bench/measure.hpp"
+#include "tests/bench/pull_image.hpp"
 #include "tests/bench/stacks.hpp"
 #include "tests/bench/tools.hpp"
 
@@ -34,6 +35,7 @@ class Bench {
 
     void run_all() {
         run_one();
+        run_without_network();
         up_down(10, "0.12 s / -");
         up_down(50, "0.5 s / 0.3 s");
         chain();
@@ -44,7 +46,7 @@ class Bench {
         build();
         logs();
         dns();
-        skip("pull, 654 MB in 7 layers", "not measured here: needs a registry that serves such an image");
+        pull();
     }
 
   private:
@@ -74,6 +76,30 @@ class Bench {
     void run_one() {
         if (!wanted("run --rm of true, with network")) return;
         print_row(rounds("run --rm of true, with network", "ms", "<= 25 ms", [](const Tool& tool) { return seconds([&] { tool.run({"run", "--rm", "berth-bench:1", "/payload", "true"}); }) * 1000; }));
+    }
+
+    // Here an OCI runtime can be measured too: it makes no network, reads no image, keeps no log.
+    void run_without_network() {
+        const std::string work = "run --rm of true, no network";
+        if (!wanted(work)) return;
+        const std::vector<std::string> crun = find_crun();
+        const std::string bundle = scratch_ + "/bundle";
+        if (!crun.empty()) make_bundle(bundle, scratch_ + "/image");
+        Row row{work, "ms", "", false, {}, {}};
+        for (const auto& tool : tools_) row.series.push_back({tool.name, {}});
+        row.series.push_back({"crun", {}});
+        for (int round = -1; round < runs_; ++round) {
+            const auto keep = [&](std::size_t i, const std::function<void()>& run) {
+                const double took = seconds(run) * 1000;
+                if (round >= 0) row.series[i].values.push_back(took);
+            };
+            for (std::size_t i = 0; i < tools_.size(); ++i)
+                keep(i, [&] { tools_[i].run({"run", "--rm", "--network", "none", "berth-bench:1", "/payload", "true"}); });
+            std::vector<std::string> words = crun;
+            words.insert(words.end(), {"run", "--bundle", bundle, "berth-bench"});
+            if (!crun.empty()) keep(tools_.size(), [&] { run_words(words); });
+        }
+        print_row(row);
     }
 
     void up_down(int services, const std::string& promise) {
@@ -166,6 +192,41 @@ class Bench {
             const auto folder = project(tool, concat("config", services), large_stack(services));
             return seconds([&] { tool.run_compose(folder, {"config", "-q"}); }) * 1000;
         }));
+    }
+
+    void pull() {
+        const std::string work = "pull from loopback";
+        if (!wanted(work)) return;
+        const auto image = make_pull_image(scratch_);
+        SpawnOptions serving;
+        serving.program = payload_;
+        serving.argv = {payload_, "registry", "18980", image.folder};
+        const auto server = spawn(serving);
+        if (!server) return skip(work, server.error().to_string());
+        const std::string reference = "127.0.0.1:18980/berth-bench-pull:1", floor = scratch_ + "/floor";
+        Row row{work, "s", "<= 1.1 of floor", false, {}, concat("(", static_cast<int>(image.megabytes), " MB in ", image.layers.size(), " layers; floor: gzip into tar, one thread)")};
+        for (const auto& tool : tools_) row.series.push_back({tool.name, {}});
+        row.series.push_back({"floor", {}});
+        for (int round = -1; round < runs_; ++round) {
+            for (std::size_t i = 0; i < tools_.size(); ++i) {
+                std::vector<std::string> words{"pull", "-q"};
+                if (tools_[i].name == "podman") words.push_back("--tls-verify=false");
+                words.push_back(reference);
+                run_words({"sync"});
+                const double took = seconds([&] { tools_[i].run(words); });
+                if (round >= 0) row.series[i].values.push_back(took);
+                tools_[i].run({"rmi", reference});
+            }
+            run_words({"sync"});
+            const double took = seconds([&] {
+                for (const auto& layer : image.layers) run_words({"sh", "-c", "mkdir -p \"$2\" && gzip -dc \"$1\" | tar -x -C \"$2\"", "sh", layer, floor + "/" + std::string(base_name(layer))});
+            });
+            if (round >= 0) row.series.back().values.push_back(took);
+            (void)remove_tree(floor);
+        }
+        ::kill(static_cast<pid_t>(server->pid), SIGKILL);
+        ::waitpid(static_cast<pid_t>(server->pid), nullptr, 0);
+        print_row(row);
     }
 
     void build() {

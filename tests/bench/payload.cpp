@@ -3,7 +3,10 @@
 //   serve PORT       answers every HTTP request with a few bytes, keep-alive, one thread
 //   load PORT CONNECTIONS MILLISECONDS     requests over that many connections; prints requests a second
 //   spew LINES       that many lines of 100 bytes in large writes
+//   registry PORT FOLDER   see registry.hpp
 //   lookup NAME OUTSTANDING MILLISECONDS   A queries to 127.0.0.11; prints answers a second
+#include "tests/bench/registry.hpp"
+
 #include <arpa/inet.h>
 #include <chrono>
 #include <csignal>
@@ -160,6 +163,7 @@ int main(int argc, char** argv) {
     if (mode == "load" && argc == 5) return load(std::atoi(argv[2]), std::atoi(argv[3]), std::atoi(argv[4]));
     if (mode == "spew" && argc == 3) return spew(std::atol(argv[2]));
     if (mode == "lookup" && argc == 5) return lookup(argv[2], std::atoi(argv[3]), std::atoi(argv[4]));
+    if (mode == "registry" && argc == 4) return berth::bench::serve_registry(std::atoi(argv[2]), argv[3]);
     if (mode == "true") return 0;
     return 2;
 }

@@ -85,4 +85,13 @@ std::vector<Tool> find_tools(const std::string& berth_program, const std::string
     return tools;
 }
 
+std::vector<std::string> find_crun() {
+    auto crun = words_of("BENCH_CRUN", "crun");
+    if (crun.empty() || !answers(crun, "--version")) {
+        std::printf("crun: not here\n");
+        return {};
+    }
+    return crun;
+}
+
 } // namespace berth::bench
