@@ -51,6 +51,9 @@ Status repair_bridges(nl_sock* socket, const Store& store, const std::vector<Net
         if (!endpoints) continue;
         for (const auto& endpoint : *endpoints)
             failed.push(reattach_veth(socket, network, endpoint));
+        // The kernel switches a bridge on a moment after its first port: whatever is sent before that is
+        // lost, and a lost ARP request costs a second.
+        failed.push(wait_until_bridge_runs(socket, network, *endpoints));
     }
     return std::move(failed).take();
 }

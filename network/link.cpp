@@ -339,6 +339,17 @@ Status wait_until_running(nl_sock* host, const Network& network, const Endpoint&
     return {};
 }
 
+Status wait_until_bridge_runs(nl_sock* host, const Network& network, const std::vector<Endpoint>& endpoints) {
+    for (const auto& endpoint : endpoints) {
+        BERTH_ASSIGN_OR_RETURN(const auto port, find_link(host, endpoint.host_interface));
+        // Without a port that runs, a bridge has no carrier, and there is nobody to reach.
+        if (!port || ::rtnl_link_get_operstate(port->get()) != IF_OPER_UP) continue;
+        BERTH_ASSIGN_OR_RETURN(const bool running, is_running(host, network.bridge));
+        return running ? Status() : await_running(host, network.bridge);
+    }
+    return {};
+}
+
 Status set_default_route(nl_sock* socket, const Endpoint& endpoint, bool v6) {
     const std::string& text = v6 ? endpoint.gateway6 : endpoint.gateway;
     if (text.empty()) return {};

@@ -43,6 +43,9 @@ struct VethRequest {
 // switched on by a work queue of the kernel some time later; what a container sends before is lost, and a
 // lost ARP request or SYN costs a whole second.
 [[nodiscard]] Status wait_until_running(nl_sock* host, const Network& network, const Endpoint& endpoint);
+// The same for a bridge that was made or brought up again under endpoints that are there.
+[[nodiscard]] Status wait_until_bridge_runs(nl_sock* host, const Network& network,
+                                            const std::vector<Endpoint>& endpoints);
 
 // Inside: `socket` belongs to the namespace.
 [[nodiscard]] Status bring_loopback_up(nl_sock* socket);
