@@ -283,10 +283,8 @@ Result<CopyOutcome> copy_selected(const SourceRoot& root, const Selected& source
     Copier copier(root, target, options);
     const auto base = source.parents.empty() ? destination : join_path(destination, source.parents);
     if (source.directory) {
-        auto folder = clean_path(base);
-        if (!source.parents.empty() || destination.empty())
-            folder = clean_path(join_path(base, source.base_name));
-        BERTH_TRY(copier.copy_folder(source, folder));
+        const auto folder = destination.empty() ? join_path(base, source.base_name) : base;
+        BERTH_TRY(copier.copy_folder(source, clean_path(folder)));
     } else {
         const bool is_folder =
             !source.parents.empty() || options.destination_is_folder || says_folder(destination);

@@ -149,7 +149,7 @@ class Selector {
         selected.base_name = std::string(base_name(path));
         selected.directory = S_ISDIR(s.st_mode);
         selected.wildcard = wildcard;
-        if (options_.parents) selected.parents = std::string(dir_name(path));
+        if (options_.parents) selected.parents = selected.directory ? path : std::string(dir_name(path));
         if (selected.parents == ".") selected.parents.clear();
         const bool is_hidden = hidden(real);
         if (selected.directory) {

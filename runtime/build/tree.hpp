@@ -39,7 +39,7 @@ struct TreeNode {
 struct Selected {
     std::string path;      // of the source beneath the root, as selected (before symlinks)
     std::string base_name; // what it is called in a destination folder
-    std::string parents;   // --parents: the folders to keep, "a/b"
+    std::string parents;   // --parents: the folders to keep, "a/b"; of a folder with its own name
     bool directory = false;
     bool wildcard = false;
     std::vector<TreeNode> nodes; // parents before children, sorted

@@ -28,6 +28,7 @@ TEST_CASE("build: what is wrong is said with its line, and no image appears") {
 TEST_CASE("build: every instruction of a usual Dockerfile") {
     World world;
     world.tiny_image();
+    world.write("parts/a/f.txt", "f");
     world.write(".dockerignore", "*.log\n!keep.log\n");
     world.write("app.txt", "the app\n");
     world.write("skip.log", "no\n");
@@ -41,6 +42,8 @@ TEST_CASE("build: every instruction of a usual Dockerfile") {
                               "ENV COLOUR=blue SHADE=\"dark ${COLOUR:-none}\"\n"
                               "WORKDIR /srv\n"
                               "COPY . files/\n"
+                              "COPY --parents parts ./parts/./a /kept/\n"
+                              "RUN find /kept -type f | sort > /kept.txt\n"
                               "COPY --from=maker --chown=1000:1000 /made.txt /made.txt\n"
                               "RUN [\"/bin/sh\", \"-c\", \"echo exec form > /exec.txt\"]\n"
                               "USER app\n"
@@ -50,9 +53,9 @@ TEST_CASE("build: every instruction of a usual Dockerfile") {
                               "STOPSIGNAL SIGINT\n"
                               "HEALTHCHECK --interval=5s CMD true\n"
                               "ENTRYPOINT [\"/bin/sh\", \"-c\"]\n"
-                              "CMD [\"echo $COLOUR; cat /made.txt /exec.txt /tmp/who; ls files; pwd; stat -c %U:%a /made.txt\"]\n");
+                              "CMD [\"echo $COLOUR; cat /made.txt /exec.txt /tmp/who /kept.txt; ls files; pwd; stat -c %U:%a /made.txt\"]\n");
     world.ok({"build", "-t", "app:1", "--build-arg", "WHO=tests", "."});
-    CHECK(world.ok({"run", "--rm", "app:1"}) == "blue\nmade for tests\nexec form\napp\nDockerfile\napp.txt\nkeep.log\n/srv\napp:640");
+    CHECK(world.ok({"run", "--rm", "app:1"}) == "blue\nmade for tests\nexec form\napp\n/kept/a/f.txt\n/kept/parts/a/f.txt\nDockerfile\napp.txt\nkeep.log\nparts\n/srv\napp:640");
     CHECK(world.ok({"image", "inspect", "--format", "{{.Config.StopSignal}} {{.Config.Labels.purpose}}", "app:1"}) == "SIGINT test");
     const std::string first = world.ok({"image", "inspect", "--format", "{{.Id}}", "app:1"});
     const Run again = world.berth({"build", "-t", "app:2", "--build-arg", "WHO=tests", "."});

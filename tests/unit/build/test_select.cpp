@@ -3,6 +3,7 @@
 #include "tests/support/catch.hpp"
 
 #include <fcntl.h>
+#include <map>
 #include <unistd.h>
 
 using namespace berth;
@@ -118,6 +119,14 @@ TEST_CASE("--parents keeps folders behind the pivot", "[build]") {
     const auto behind = select_source(world.source, "sub/./deep/c.go", options);
     REQUIRE(behind.has_value());
     CHECK(behind->front().parents == "deep");
+    // A folder keeps its own name, also where nothing is above it.
+    for (const auto& [text, kept] : std::map<std::string, std::string>{
+             {"sub", "sub"}, {"sub/deep/", "sub/deep"}, {"./sub/./deep", "deep"}, {"sub/./", ""}}) {
+        const auto folder = select_source(world.source, text, options);
+        CAPTURE(text);
+        REQUIRE(folder.has_value());
+        CHECK(folder->front().parents == kept);
+    }
 }
 
 TEST_CASE("a copy goes into the target's root and through no link of it", "[build]") {
