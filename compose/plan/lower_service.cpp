@@ -5,6 +5,7 @@
 #include "compose/plan/naming.hpp"
 #include "runtime/base/parse.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace berth::compose {
@@ -204,6 +205,13 @@ Result<std::string> lower_volumes_from(const std::string& text, const Service& s
     return found->second + (colon == std::string::npos ? "" : text.substr(colon));
 }
 
+// Docker wants "ipc: shareable" written at the service that the others join; the file says it already.
+bool others_join_ipc(const Project& project, const Service& service) {
+    return std::any_of(project.services.begin(), project.services.end(), [&](const auto& other) {
+        return other.second.ipc == concat("service:", service.name);
+    });
+}
+
 } // namespace
 
 Result<ContainerRequest> lower_service(const Project& project, const Service& service,
@@ -221,6 +229,7 @@ Result<ContainerRequest> lower_service(const Project& project, const Service& se
     lower_healthcheck(service, request);
     BERTH_TRY(lower_limits(service, spec.limits));
     BERTH_TRY(lower_security(service, options, spec));
+    if (spec.ipc_mode.empty() && others_join_ipc(project, service)) spec.ipc_mode = "shareable";
     if (!options.oneoff) {
         BERTH_ASSIGN_OR_RETURN(spec.restart, parse_restart(service));
     }

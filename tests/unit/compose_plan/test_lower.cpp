@@ -209,6 +209,18 @@ TEST_CASE("a variable without a value is taken away, a disabled health check is 
     CHECK_FALSE(request->spec.healthcheck);
 }
 
+TEST_CASE("a service whose IPC namespace another one joins lets it in") {
+    World world;
+    world.service("db");
+    world.service("web").ipc = "service:db";
+    LowerOptions options;
+    options.container_ids["db"] = "abc";
+    CHECK(lower(world, "db")->spec.ipc_mode == "shareable");
+    CHECK(lower(world, "web", options)->spec.ipc_mode == "container:abc");
+    world.service("db").ipc = "private"; // said in so many words
+    CHECK(lower(world, "db")->spec.ipc_mode == "private");
+}
+
 TEST_CASE("network modes: none, host, of a service, and without any network") {
     World world;
     auto& web = world.service("web");
