@@ -1,7 +1,9 @@
 // compose config
 #include "compose/cli/command.hpp"
 #include "compose/cli/project.hpp"
+#include "compose/plan/graph.hpp"
 #include "compose/plan/naming.hpp"
+#include "compose/ui/table.hpp"
 #include "runtime/base/file.hpp"
 
 #include <algorithm>
@@ -18,7 +20,7 @@ struct ConfigFlags {
     std::optional<std::string> hash;
     bool environment = false, images = false, networks = false, no_consistency = false,
          no_interpolate = false, no_normalize = false, no_path_resolution = false, profiles = false,
-         quiet = false, services_only = false, volumes = false;
+         quiet = false, services_only = false, variables = false, volumes = false;
 };
 
 // Only the chosen services, and of the top level only what they use.
@@ -65,12 +67,16 @@ Result<std::string> listing(const compose::Project& project, const ConfigFlags& 
     if (flags.images)
         for (const auto& [name, service] : project.services)
             if (chosen(name)) names.insert(compose::image_name(project, service));
-    if (flags.volumes)
-        for (const auto& [key, volume] : project.volumes)
-            names.insert(key);
-    if (flags.networks)
-        for (const auto& [key, network] : project.networks)
-            names.insert(key);
+    // What no enabled service uses is not made either.
+    for (const auto& [name, service] : project.services) {
+        if (flags.networks)
+            for (const auto& network : service.networks)
+                names.insert(network.network);
+        if (flags.volumes)
+            for (const auto& mount : service.volumes)
+                if (mount.type == compose::MountType::volume && !mount.source.empty())
+                    names.insert(mount.source);
+    }
     if (flags.profiles)
         for (const auto* services : {&project.services, &project.disabled_services})
             for (const auto& [name, service] : *services)
@@ -82,8 +88,44 @@ Result<std::string> listing(const compose::Project& project, const ConfigFlags& 
     return out;
 }
 
+Result<std::string> variables(const compose::LoadOptions& options, bool json) {
+    Diagnostics diagnostics;
+    auto mentioned = compose::list_variables(options, diagnostics);
+    if (!diagnostics.ok()) return fail(std::move(diagnostics.errors.front()));
+    if (!json) {
+        ui::Table table({"NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"});
+        for (const auto& variable : mentioned)
+            table.add({variable.name, variable.required ? "true" : "false", variable.default_value,
+                       variable.alternate_value});
+        return table.to_string();
+    }
+    std::sort(mentioned.begin(), mentioned.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
+    Json out = Json::object();
+    for (const auto& variable : mentioned) {
+        Json entry = Json::object();
+        entry.set("Name", variable.name);
+        entry.set("DefaultValue", variable.default_value);
+        entry.set("PresenceValue", variable.alternate_value);
+        entry.set("Required", variable.required);
+        out.set(variable.name, std::move(entry));
+    }
+    return out.to_text(4) + "\n";
+}
+
+Status write_out(Session& session, const std::string& file, const std::string& text) {
+    if (!file.empty()) return write_atomic(file, text, 0644);
+    session.print(text);
+    return {};
+}
+
 Result<int> config(Session& session, const ConfigFlags& flags) {
     auto options = load_options(session);
+    if (flags.variables) {
+        BERTH_ASSIGN_OR_RETURN(const auto text, variables(options, flags.format == "json"));
+        BERTH_TRY(write_out(session, flags.output, text));
+        return 0;
+    }
     options.interpolate = !flags.no_interpolate;
     options.normalize = !flags.no_normalize;
     options.resolve_paths = !flags.no_path_resolution;
@@ -93,19 +135,19 @@ Result<int> config(Session& session, const ConfigFlags& flags) {
     BERTH_ASSIGN_OR_RETURN(const auto loaded, load_files(session, options));
     const auto& project = *loaded.project;
     BERTH_TRY(check_services(project, flags.services));
+    // What `up` would refuse is no valid file; only the planner's graph knows circles.
+    if (!flags.no_consistency && options.interpolate) BERTH_TRY(compose::Graph::make(project));
     if (flags.quiet) return 0;
     std::string text;
     if (flags.hash || flags.services_only || flags.images || flags.volumes || flags.networks ||
         flags.profiles || flags.environment) {
         BERTH_ASSIGN_OR_RETURN(text, listing(project, flags));
     } else {
-        const auto canonical = select(loaded.canonical, flags.services);
-        text = flags.format == "json" ? canonical.to_text(2) + "\n" : compose::to_yaml(canonical);
+        const bool json = flags.format == "json";
+        const auto chosen = select(json ? loaded.canonical : loaded.document, flags.services);
+        text = json ? chosen.to_text(2) + "\n" : compose::to_yaml(chosen);
     }
-    if (flags.output.empty())
-        session.print(text);
-    else
-        BERTH_TRY(write_atomic(flags.output, text, 0644));
+    BERTH_TRY(write_out(session, flags.output, text));
     return 0;
 }
 
@@ -125,6 +167,7 @@ Run setup_config(Flags& flags) {
     flags.toggle("--profiles", options->profiles, "Print the profile names, one per line.");
     flags.toggle("-q,--quiet", options->quiet, "Only validate the configuration, don't print anything");
     flags.toggle("--services", options->services_only, "Print the service names, one per line.");
+    flags.toggle("--variables", options->variables, "Print model variables and default values.");
     flags.toggle("--volumes", options->volumes, "Print the volume names, one per line.");
     flags.arguments(options->services, 0);
     return [options](Session& session) { return config(session, *options); };

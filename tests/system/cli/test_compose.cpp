@@ -142,3 +142,24 @@ TEST_CASE("eight people type up at once: all succeed, one stack") {
     CHECK(all.out == "");
     CHECK(split(world.compose_ok({"ps", "-q"}), '\n').size() == 2);
 }
+
+TEST_CASE("config: YAML keeps what YAML can say, lists name what is used, a circle is no valid file") {
+    World world;
+    world.write("compose.yaml", "name: shop\n"
+                                "services:\n"
+                                "  web: {image: \"site:${TAG:-1}\", networks: [front], volumes: [\"data:/d\", /cache], x-team: shop}\n"
+                                "  batch: {image: job, profiles: [late], networks: [back], volumes: [\"archive:/a\"]}\n"
+                                "networks: {front: {}, back: {}}\nvolumes: {data: {}, archive: {}}\nx-owner: {name: me}\n");
+    const std::string yaml = world.compose_ok({"config"});
+    CHECK_THAT(yaml, ContainsSubstring("x-team: shop") && ContainsSubstring("x-owner:") && !ContainsSubstring("command: null"));
+    CHECK_THAT(world.compose_ok({"config", "--format", "json"}), ContainsSubstring("\"command\": null") && !ContainsSubstring("x-team"));
+    CHECK(world.compose_ok({"config", "--networks"}) == "front");
+    CHECK(world.compose_ok({"config", "--volumes"}) == "data");
+    CHECK(world.compose_ok({"--profile", "late", "config", "--volumes"}) == "archive\ndata");
+    CHECK_THAT(world.compose_ok({"config", "--variables"}), ContainsSubstring("DEFAULT VALUE") && ContainsSubstring("TAG") && ContainsSubstring("false"));
+    world.write("compose.yaml", "services:\n  a: {image: x, depends_on: [b]}\n  b: {image: x, depends_on: [a]}\n");
+    const Run circle = world.compose({"config", "-q"});
+    CHECK(circle.exit_code == 1);
+    CHECK_THAT(circle.err, ContainsSubstring("compose.yaml:2:") && ContainsSubstring("dependency cycle: a -> b -> a"));
+    CHECK(world.compose({"config", "-q", "--no-consistency"}).exit_code == 0);
+}
