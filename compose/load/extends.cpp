@@ -93,6 +93,7 @@ class Extender {
         if (!resolve(base_file, base_name, chain)) return false;
         SourceNode merged = *base_file.root->find("services")->find(base_name);
         if (elsewhere) {
+            strip_tags(merged); // done: they were about that file's own bases
             canonicalise_service(context_, merged, path);
             if (context_.options.resolve_paths)
                 resolve_service_paths(context_, merged, base_file.folder);
@@ -125,7 +126,11 @@ class Extender {
             found->second = SourceNode::make_mapping(file.at);
             for (auto& document : loaded.documents) {
                 if (context_.options.interpolate) interpolate_tree(context_, document, *scope_.environment);
-                merge_node(context_, found->second, std::move(document), Path{});
+                // The first one keeps its tags: what it resets is in the services that it extends.
+                if (found->second.entries.empty())
+                    found->second = std::move(document);
+                else
+                    merge_node(context_, found->second, std::move(document), Path{});
             }
         }
         out.root = &found->second;

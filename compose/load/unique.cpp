@@ -36,6 +36,7 @@ std::string config_key(const SourceNode& item) {
 std::string secret_key(const SourceNode& item) {
     if (!item.is_mapping()) return item.text;
     const auto target = item.text_of("target");
+    if (target.starts_with('/')) return std::string(target);
     return concat("/run/secrets/", target.empty() ? item.text_of("source") : target);
 }
 

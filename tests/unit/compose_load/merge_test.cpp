@@ -101,6 +101,34 @@ TEST_CASE("kinds that cannot be merged are an error at the value that overrides"
     CHECK(contains(errors[0], "b.yaml:4:12: services.web.ports: a mapping cannot replace a list"));
 }
 
+TEST_CASE("a file that is extended may reset what its own bases say") {
+    ProjectFolder folder;
+    folder.write("compose.yaml", "services:\n  web:\n    extends: {file: base.yaml, service: mid}\n");
+    folder.write("base.yaml", "services:\n"
+                              "  root: {image: x, command: sleep 9, environment: {A: '1', B: '2'}}\n"
+                              "  mid:\n    extends: root\n    command: !reset\n"
+                              "    environment: !override {C: '3'}\n    user: !reset ''\n");
+    const auto result = folder.load();
+    REQUIRE(result.project);
+    const auto& web = result.project->services.at("web");
+    CHECK(web.image == "x");
+    CHECK_FALSE(web.command);
+    CHECK(web.environment.size() == 1);
+}
+
+TEST_CASE("a secret's short form and the path where it lies are one target") {
+    ProjectFolder folder;
+    folder.write("compose.yaml",
+                 "services:\n  web:\n    image: x\n    secrets:\n      - key\n"
+                 "      - {source: other, target: /run/secrets/key}\n      - {source: other, target: key2}\n"
+                 "secrets:\n  key: {environment: HOME}\n  other: {environment: HOME}\n");
+    const auto result = folder.load();
+    REQUIRE(result.project);
+    const auto& secrets = result.project->services.at("web").secrets;
+    REQUIRE(secrets.size() == 2);
+    CHECK(secrets[0].source == "other");
+}
+
 TEST_CASE("extends: chains, other files, their folders, and cycles") {
     ProjectFolder folder;
     folder.write(
