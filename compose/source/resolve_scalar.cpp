@@ -80,7 +80,8 @@ std::string format_real(double value) {
     if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
     char buffer[400];
     const double magnitude = std::fabs(value);
-    const bool exponent = magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e21);
+    // From a million on, as the reference does: 1e6 reaches a container as "1e+06".
+    const bool exponent = magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e6);
     const auto format = exponent ? std::chars_format::scientific : std::chars_format::fixed;
     const auto end = std::to_chars(buffer, buffer + sizeof buffer, value, format).ptr;
     std::string out(buffer, end);

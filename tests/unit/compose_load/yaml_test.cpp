@@ -58,6 +58,9 @@ TEST_CASE("plain scalars have the types of the core schema") {
     CHECK(kind_of("1.50") == "a number 1.5");
     CHECK(kind_of("1e3") == "a number 1000");
     CHECK(kind_of("1e30") == "a number 1e+30");
+    CHECK(kind_of("999999.5") == "a number 999999.5");
+    CHECK(kind_of("1000000.0") == "a number 1e+06");
+    CHECK(kind_of("-1234567.5") == "a number -1.2345675e+06");
     CHECK(kind_of("0.0000001") == "a number 1e-07");
     CHECK(kind_of("08") == "a number 8");
     CHECK(kind_of("22:22") == "a string 22:22");
