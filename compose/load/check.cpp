@@ -3,22 +3,26 @@
 #include "compose/source/command_line.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 namespace berth::compose::load {
 
 namespace {
 
-std::uint8_t kind_mask(Kind kind) {
-    switch (kind) {
+// A whole number may be written with a point ("replicas: 2.0"), as in JSON Schema.
+std::uint8_t kind_mask(const SourceNode& node) {
+    switch (node.kind) {
     case Kind::null:
         return k_null;
     case Kind::boolean:
         return k_bool;
     case Kind::integer:
         return k_int;
-    case Kind::real:
-        return k_real;
+    case Kind::real: {
+        const auto value = read_real(node);
+        return value && *value == std::trunc(*value) ? k_real | k_int : k_real;
+    }
     case Kind::string:
         return k_str;
     default:
@@ -142,7 +146,7 @@ class Checker {
         const bool variable = !context_.options.interpolate && node.text.find('$') != std::string::npos;
         const bool cast =
             node.is_string() && (node.interpolated || variable) && (shape.scalars & (k_bool | k_number)) != 0;
-        if ((shape.scalars & kind_mask(node.kind)) == 0 && !cast) return wrong_kind(node, shape, path);
+        if ((shape.scalars & kind_mask(node)) == 0 && !cast) return wrong_kind(node, shape, path);
         if (node.is_null()) return true;
         // With --no-interpolate nobody knows yet what a variable will be.
         if (!context_.options.interpolate && node.text.find('$') != std::string::npos) return true;

@@ -58,9 +58,11 @@ void decide_name(LoadContext& context, const std::vector<LoadedFile>& files) {
         explicit_name(context.options.project_name, {}, " (from -p)");
     else if (!from_environment.empty())
         explicit_name(from_environment, {}, " (from COMPOSE_PROJECT_NAME)");
-    else if (!from_file.empty())
-        explicit_name(from_file, at, "");
-    else
+    else if (!from_file.empty()) {
+        // Made fit as a folder's name is; -p and the variable are commands and must be right as they stand.
+        const auto fit = normal_project_name(from_file);
+        explicit_name(fit.empty() ? from_file : fit, at, "");
+    } else
         context.project_name = normal_project_name(base_name(context.directory));
     if (context.project_name.empty())
         context.error(

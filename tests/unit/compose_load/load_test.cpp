@@ -211,6 +211,33 @@ TEST_CASE("what config prints loads again to the same model") {
     CHECK(service_hash(first.project->services.at("a")) == service_hash(second.project->services.at("a")));
 }
 
+TEST_CASE("a whole number may be written with a point") {
+    ProjectFolder folder;
+    folder.write("compose.yaml",
+                 "services:\n  a: {image: x, deploy: {replicas: 2.0}, ports: [{target: 80.0}]}\n");
+    const auto result = folder.load();
+    REQUIRE(result.project);
+    CHECK(result.project->services.at("a").scale == 2);
+    CHECK(result.project->services.at("a").ports.at(0).target == 80);
+    folder.write("compose.yaml", "services:\n  a: {image: x, deploy: {replicas: 2.5}}\n");
+    CHECK(contains(folder.errors().at(0), "must be an integer"));
+}
+
+TEST_CASE("a project's name in the file is made fit, elsewhere it must be right") {
+    ProjectFolder folder;
+    folder.options.project_name.clear();
+    folder.write("compose.yaml", "name: My Shop.v2\nservices: {a: {image: 'x:${COMPOSE_PROJECT_NAME}'}}\n");
+    const auto result = folder.load();
+    REQUIRE(result.project);
+    CHECK(result.project->name == "myshopv2");
+    CHECK(result.project->services.at("a").image == "x:myshopv2");
+    folder.options.project_name = "Shop";
+    CHECK(contains(folder.errors().at(0), "invalid project name 'Shop'"));
+    folder.options.project_name.clear();
+    folder.write("compose.yaml", "name: '..'\nservices: {a: {image: x}}\n");
+    CHECK(contains(folder.errors().at(0), "invalid project name '..'"));
+}
+
 TEST_CASE("the hash follows the container, not the way to it") {
     Service a;
     a.name = "a";
