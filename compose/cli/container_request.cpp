@@ -59,18 +59,15 @@ Result<monitor::RestartPlan> restart_plan(const std::string& text) {
 }
 
 Result<runtime::Ulimit> ulimit_of(const std::string& text) {
+    const auto bad = [&] { return usage(concat("'", text, "' is not a ulimit: write name=soft[:hard]")); };
     const auto equals = text.find('=');
-    if (equals == std::string::npos || equals == 0)
-        return usage(concat("'", text, "' is not a ulimit: write name=soft[:hard]"));
+    if (equals == std::string::npos || equals == 0) return bad();
     const auto values = split(text.substr(equals + 1), ':');
-    runtime::Ulimit limit;
-    limit.name = text.substr(0, equals);
-    BERTH_ASSIGN_OR_RETURN(limit.soft, parse_integer(values[0], -1));
-    limit.hard = limit.soft;
-    if (values.size() > 2) return usage(concat("'", text, "' is not a ulimit: write name=soft[:hard]"));
-    if (values.size() == 2) {
-        BERTH_ASSIGN_OR_RETURN(limit.hard, parse_integer(values[1], -1));
-    }
+    if (values.size() > 2) return bad();
+    const auto soft = parse_integer(values.front(), -1);
+    const auto hard = parse_integer(values.back(), -1);
+    if (!soft || !hard) return bad();
+    const runtime::Ulimit limit{text.substr(0, equals), *soft, *hard};
     if (limit.hard != -1 && (limit.soft == -1 || limit.soft > limit.hard))
         return usage(concat("ulimit ", limit.name, ": the soft limit is above the hard one"));
     return limit;

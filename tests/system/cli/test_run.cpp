@@ -70,6 +70,11 @@ TEST_CASE("run: limits, sysctls, ulimits and shared memory reach the container")
     World world;
     world.tiny_image();
     CHECK(world.ok({"run", "--rm", "--ulimit", "nofile=100:200", "tiny", "sh", "-c", "ulimit -Sn; ulimit -Hn"}) == "100\n200");
+    for (const auto* bad : {"nofile=many", "nofile=", "nofile=1:2:3", "nofile=:5"}) {
+        const Run refused = world.berth({"run", "--rm", "--ulimit", bad, "tiny", "true"});
+        CHECK(refused.exit_code == 125);
+        CHECK_THAT(refused.err, ContainsSubstring(bad));
+    }
     CHECK(world.ok({"run", "--rm", "--sysctl", "net.ipv4.ip_forward=1", "tiny", "cat", "/proc/sys/net/ipv4/ip_forward"}) == "1");
     CHECK(world.ok({"run", "--rm", "--shm-size", "8m", "tiny", "sh", "-c", "df -k /dev/shm | tail -1 | awk '{print $2}'"}) == "8192");
     const Run forks = world.berth({"run", "--rm", "--pids-limit", "8", "tiny", "sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 5 & done; echo all"});
