@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <net/if.h>
+#include <set>
 #include <sys/stat.h>
 
 namespace berth::network {
@@ -47,6 +48,31 @@ Result<std::vector<ElementOperation>> operations_for(const std::vector<Publicati
     return out;
 }
 
+// What a record's elements are told apart by: two records with one in common cannot both be published.
+std::vector<std::string> claims_of(const PublishedRecord& record) {
+    std::vector<std::string> claims;
+    if (const auto elements = port_elements(record))
+        for (const auto& element : *elements)
+            claims.push_back(element.map() + element.key());
+    return claims;
+}
+
+// A command that was killed while it took over a dead monitor's port leaves two records of it, and the kernel
+// refuses the whole table with both. The one whose container is connected has it.
+void drop_double_claims(std::vector<PublishedRecord>& records) {
+    std::stable_partition(records.begin(), records.end(), [](const PublishedRecord& record) {
+        return ::if_nametoindex(record.host_interface.c_str()) != 0;
+    });
+    std::set<std::string> taken;
+    std::erase_if(records, [&](const PublishedRecord& record) {
+        const auto claims = claims_of(record);
+        const bool late = std::any_of(claims.begin(), claims.end(),
+                                      [&](const std::string& claim) { return taken.count(claim) != 0; });
+        if (!late) taken.insert(claims.begin(), claims.end());
+        return late;
+    });
+}
+
 // The kernel keeps sending a UDP flow where it went before: to nobody, or to the container that had the port
 // last (moby#8795). A client that goes on sending from the same port would never arrive.
 void forget_udp_flows(const std::vector<Publication>& publications) {
@@ -69,6 +95,10 @@ Lookup<std::uint32_t> Firewall::untouched() const {
     BERTH_ASSIGN_OR_RETURN(const std::uint32_t now, ruleset_generation());
     if (now != static_cast<std::uint64_t>(state->generation)) return std::optional<std::uint32_t>();
     return std::optional<std::uint32_t>(now);
+}
+
+Status Firewall::begin_change() const {
+    return remove_file(state_path(store_));
 }
 
 template <class Change> Status Firewall::commit(Change change) const {
@@ -98,6 +128,7 @@ Status Firewall::rebuild() const {
         input.networks.push_back(std::move(network));
     }
     if (input.networks.empty()) return {};
+    drop_double_claims(input.published);
     BERTH_ASSIGN_OR_RETURN(const bool exists, table_exists(input.table));
     input.fresh = !exists;
     log::info("writing the firewall table {} for {} networks", input.table, input.networks.size());
@@ -121,6 +152,8 @@ Status Firewall::ensure() const {
 Status Firewall::add_network(const Network& network) const {
     BERTH_ASSIGN_OR_RETURN(const FileLock lock, store_.lock_firewall());
     BERTH_ASSIGN_OR_RETURN(const auto known, untouched());
+    BERTH_TRY(begin_change());
+    BERTH_TRY(store_.write(network));
     if (!known) return rebuild();
     BERTH_ASSIGN_OR_RETURN(const std::string text, add_network_text(store_.context().paths.scope(), network));
     if (commit([&] { return run_nft_text(text); })) return {};
@@ -139,68 +172,54 @@ Status Firewall::remove_network(const Network& network) const {
         }
     }
     BERTH_ASSIGN_OR_RETURN(const auto known, untouched());
-    if (known) {
+    // Of a damaged record, not all elements are known.
+    if (known && !network.config.subnets.empty()) {
         const auto text = delete_network_text(table, network);
         if (text && commit([&] { return run_nft_text(*text); })) return {};
     }
     return rebuild();
 }
 
-Error Firewall::explain_conflict(const std::vector<Publication>& publications, Error error) const {
-    const auto networks = store_.list();
-    if (!networks) return error;
-    for (const auto& network : *networks) {
-        const auto records = store_.all_published(network.id);
-        if (!records) continue;
-        for (const auto& record : *records)
-            for (const auto& held : record.ports)
-                for (const auto& wanted : publications)
-                    for (const auto& port : wanted.record.ports)
-                        if (record.container_id != wanted.record.container_id &&
-                            held.host_port == port.host_port && held.protocol == port.protocol)
-                            return Error(ErrorCode::in_use,
-                                         concat("publish the port ", port.host_port, "/", port.protocol,
-                                                ": it is published by the container ",
-                                                record.container_name.empty()
-                                                    ? record.container_id.substr(0, 12)
-                                                    : record.container_name));
+void Firewall::erase_superseded(const std::vector<Publication>& publications) const {
+    std::set<std::string> ours;
+    std::set<std::string> taken;
+    for (const auto& publication : publications) {
+        ours.insert(publication.record.container_id);
+        for (auto& claim : claims_of(publication.record))
+            taken.insert(std::move(claim));
     }
-    return error;
-}
-
-bool Firewall::erase_abandoned(const std::vector<Publication>& except) const {
     const auto networks = store_.list();
-    if (!networks) return false;
-    bool any = false;
+    if (!networks) return;
     for (const auto& network : *networks) {
         const auto records = store_.all_published(network.id);
         if (!records) continue;
         for (const auto& record : *records) {
-            const bool wanted =
-                std::any_of(except.begin(), except.end(), [&](const Publication& publication) {
-                    return publication.record.container_id == record.container_id;
-                });
-            if (wanted || ::if_nametoindex(record.host_interface.c_str()) != 0) continue;
-            any = store_.erase_published(network.id, record.container_id).has_value() || any;
+            if (ours.count(record.container_id) != 0) continue;
+            const auto claims = claims_of(record);
+            const bool lost = std::any_of(claims.begin(), claims.end(),
+                                          [&](const std::string& claim) { return taken.count(claim) != 0; });
+            if (!lost && ::if_nametoindex(record.host_interface.c_str()) != 0) continue;
+            (void)store_.erase_published(network.id, record.container_id);
         }
     }
-    return any;
 }
 
 Status Firewall::publish_locked(const std::vector<Publication>& publications) const {
     BERTH_ASSIGN_OR_RETURN(const auto operations, operations_for(publications, ElementChange::add));
     BERTH_ASSIGN_OR_RETURN(const auto known, untouched());
+    BERTH_TRY(begin_change());
     bool again = false; // published before by a monitor that was killed: its elements are still there
     for (const auto& publication : publications) {
         const auto before = store_.published(publication.network_id, publication.record.container_id);
         again = again || !before || *before;
         BERTH_TRY(store_.write_published(publication.network_id, publication.record));
     }
-    if (!known || again) return rebuild();
-    auto changed = commit([&] { return change_elements(store_.context().paths.scope(), operations); });
-    if (changed || changed.error().sys_errno() != EEXIST) return changed;
-    if (erase_abandoned(publications)) return rebuild();
-    return fail(explain_conflict(publications, std::move(changed).error()));
+    if (known && !again) {
+        auto changed = commit([&] { return change_elements(store_.context().paths.scope(), operations); });
+        if (changed || changed.error().sys_errno() != EEXIST) return changed;
+    }
+    erase_superseded(publications);
+    return rebuild();
 }
 
 Status Firewall::publish(const std::vector<Publication>& publications) const {
@@ -216,14 +235,26 @@ Status Firewall::publish(const std::vector<Publication>& publications) const {
     return published;
 }
 
+Status Firewall::forget(const std::vector<Publication>& publications) const {
+    if (publications.empty()) return {};
+    BERTH_ASSIGN_OR_RETURN(const FileLock lock, store_.lock_firewall());
+    ErrorList failed;
+    failed.push(begin_change());
+    for (const auto& publication : publications)
+        failed.push(store_.erase_published(publication.network_id, publication.record.container_id));
+    failed.push(rebuild());
+    return std::move(failed).take();
+}
+
 Status Firewall::withdraw(const std::vector<Publication>& publications) const {
     if (publications.empty()) return {};
     BERTH_ASSIGN_OR_RETURN(const auto operations, operations_for(publications, ElementChange::remove));
     BERTH_ASSIGN_OR_RETURN(const FileLock lock, store_.lock_firewall());
+    BERTH_ASSIGN_OR_RETURN(const auto known, untouched());
     ErrorList failed;
+    failed.push(begin_change());
     for (const auto& publication : publications)
         failed.push(store_.erase_published(publication.network_id, publication.record.container_id));
-    BERTH_ASSIGN_OR_RETURN(const auto known, untouched());
     // Elements that are not there any more make the whole transaction fail: then the records decide.
     if (!known || !commit([&] { return change_elements(store_.context().paths.scope(), operations); }))
         failed.push(rebuild());

@@ -73,7 +73,7 @@ Status withdraw_abandoned(const Store& store, const std::vector<Network>& networ
             gone.push_back({network.id, std::move(record)});
         }
     }
-    return Firewall(store).withdraw(gone);
+    return Firewall(store).forget(gone);
 }
 
 // Leases of containers that have no record: a command was killed between the two. A container that is being

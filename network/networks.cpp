@@ -103,7 +103,8 @@ Status settle_bridge(nl_sock* socket, Network& network, const std::vector<Networ
     return {};
 }
 
-// Callers hold lock_all(). The folder goes last: as long as something of the network is left, so is its trace.
+// Callers hold lock_all(). The folder goes last: as long as something of the network is left, so is its
+// trace.
 Status take_down(const Store& store, const Network& network) {
     ErrorList failed;
     failed.push(store.retire(network.id));
@@ -142,14 +143,13 @@ Result<Network> create_locked(const Store& store, NetworkConfig config) {
     BERTH_TRY(settle_bridge(socket.get(), network, others));
 
     Rollback undo;
-    undo.add([&] { (void)store.erase(network.id); });
-    BERTH_TRY(store.write(network));
     const Firewall firewall(store);
     undo.add([&] {
         (void)store.erase(network.id);
         (void)firewall.remove_network(network);
     });
-    BERTH_TRY(firewall.add_network(network)); // before the bridge is up: no open window (S77)
+    BERTH_TRY(
+        firewall.add_network(network)); // with its record, before the bridge is up: no open window (S77)
     undo.add([&] { (void)remove_links(socket.get(), network); });
     BERTH_TRY(ensure_forwarding(network.config.enable_ipv6));
     BERTH_ASSIGN_OR_RETURN([[maybe_unused]] const bool made, ensure_bridge(socket.get(), network));

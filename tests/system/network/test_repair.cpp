@@ -124,6 +124,43 @@ TEST_CASE("a container whose monitor was killed is started again, with its ports
     web.reservations.clear();
     const auto heir = world.connect("heir", {"front"}, {{"", 8080, 80, "tcp"}});
     CHECK(heir.endpoints[0].ipv4 != web.endpoints[0].ipv4);
+    {
+        const EchoServer server(heir.netns.get(), 80);
+        CHECK(works(ask(k_host, "127.0.0.1", 8080)));
+    }
+}
+
+TEST_CASE("a port of a killed monitor is free, also while its container's processes still run",
+          "[system][network]") {
+    SmallWorld world;
+    world.make_network("front");
+    // The namespace lives on with its processes; the bound sockets went with the monitor.
+    auto killed = world.connect("killed", {"front"}, {{"", 8080, 80, "tcp"}});
+    killed.reservations.clear();
+    SECTION("the table is untouched") {}
+    SECTION("the table has to be written anew") {
+        tool({"nft", "flush", "ruleset"});
+    }
+    const auto heir = world.connect("heir", {"front"}, {{"", 8080, 80, "tcp"}});
+    const EchoServer server(heir.netns.get(), 80);
+    CHECK(works(ask(k_host, "127.0.0.1", 8080)));
+}
+
+TEST_CASE("two records of one port do not keep the table from being written", "[system][network]") {
+    SmallWorld world;
+    const auto front = world.make_network("front");
+    auto killed = world.connect("killed", {"front"}, {{"", 8080, 80, "tcp"}});
+    const auto record =
+        concat(world.context.paths.exec_root(), "/networks/", front.id, "/published/", world.id_of("killed"));
+    const auto text = read_file(record);
+    REQUIRE(text);
+    killed.reservations.clear();
+    tool({"ip", "link", "del", killed.endpoints[0].host_interface});
+    const auto heir = world.connect("heir", {"front"}, {{"", 8080, 80, "tcp"}});
+    REQUIRE(write_atomic(record, *text));
+    tool({"nft", "flush", "ruleset"});
+    const auto other = world.connect("other", {"front"});
+    REQUIRE(network::ensure_host_state(world.context));
     const EchoServer server(heir.netns.get(), 80);
     CHECK(works(ask(k_host, "127.0.0.1", 8080)));
 }
