@@ -43,12 +43,14 @@ Lookup<std::string> id_of_name(const Context& context, const std::string& name) 
 namespace {
 
 bool is_somebodys(const Context& context, const std::string& id) {
-    if (path_exists(context.paths.container(id))) return true;
+    // In the order in which create() renames: nobody slips through between the two looks.
     const auto unfinished = unfinished_dir(context, id);
-    if (!path_exists(unfinished)) return false;
-    // Held: its create() is at work. Free: it was killed.
-    const auto lock = FileLock::try_acquire(join_path(unfinished, "lock"));
-    return !lock || !*lock;
+    if (path_exists(unfinished)) {
+        // Held: its create() is at work. Free: it was killed. Not there any more: it has just finished.
+        const auto lock = FileLock::try_acquire(join_path(unfinished, "lock"));
+        if (!lock || !*lock) return true;
+    }
+    return path_exists(context.paths.container(id));
 }
 
 } // namespace
@@ -81,6 +83,20 @@ berth::Status free_name(const Context& context, const std::string& name, const s
     BERTH_ASSIGN_OR_RETURN(const auto holder, id_of_name(context, name));
     if (!holder || *holder != id) return {};
     return remove_file(join_path(context.paths.container_names(), name));
+}
+
+void sweep_names(const Context& context) {
+    const auto names = list_dir(context.paths.container_names());
+    if (!names) return;
+    for (const auto& name : *names) {
+        const auto holder = id_of_name(context, name);
+        if (!holder || !*holder || is_somebodys(context, **holder)) continue;
+        // As in take_name: another may have taken it over meanwhile.
+        const auto lock = FileLock::acquire(join_path(context.paths.container_names(), ".lock"));
+        const auto again = id_of_name(context, name);
+        if (lock && again && *again == *holder)
+            (void)remove_file(join_path(context.paths.container_names(), name));
+    }
 }
 
 void sweep_unfinished(const Context& context) {

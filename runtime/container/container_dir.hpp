@@ -28,6 +28,8 @@ namespace berth::runtime {
 [[nodiscard]] Lookup<std::string> id_of_name(const Context& context, const std::string& name);
 // Deletes what kills in the middle of create and remove left.
 void sweep_unfinished(const Context& context);
+// Frees the names that kills in the middle of create and rename left to nobody.
+void sweep_names(const Context& context);
 
 // A running record whose monitor is gone, or of another boot: ends what is left of it (cgroup.kill) and
 // writes what is true now. Does nothing when somebody else works on the container.

@@ -114,6 +114,16 @@ berth::Status fill_folder(const ContainerSpec& spec, const oci::Spec& bundle, co
     return write_new_file(join_path(directory, "state.json"), to_json(ContainerState{}).to_text(1));
 }
 
+// A removal that sweeps takes a folder whose lock nobody holds for a left-over, also between these two steps:
+// then it is made once more.
+Result<FileLock> make_locked_folder(const std::string& path) {
+    for (;;) {
+        BERTH_TRY(make_folder(path, 0700));
+        auto lock = FileLock::acquire(join_path(path, "lock"));
+        if (lock || lock.error().sys_errno() != ENOENT) return lock;
+    }
+}
+
 // A name of the user's, or random ones until one is free.
 berth::Status settle_name(const Context& context, ContainerSpec& spec) {
     if (!spec.name.empty()) return take_name(context, spec.name, spec.id);
@@ -142,10 +152,9 @@ Result<Container> create(const Context& context, ContainerSpec spec) {
     // Everything is written under a name that no reader takes for a container, then renamed: a kill at any
     // point leaves a whole container or a folder that the next create sweeps away.
     const auto unfinished = unfinished_dir(context, spec.id);
-    BERTH_TRY(make_folder(unfinished, 0700));
     Rollback undo;
     undo.add([&] { (void)remove_tree(unfinished); });
-    BERTH_ASSIGN_OR_RETURN(const auto lock, FileLock::acquire(join_path(unfinished, "lock")));
+    BERTH_ASSIGN_OR_RETURN(const auto lock, make_locked_folder(unfinished));
     BERTH_TRY(settle_name(context, spec));
     undo.add([&] { (void)free_name(context, spec.name, spec.id); });
     BERTH_TRY(fill_folder(spec, bundle, unfinished));

@@ -1,8 +1,11 @@
 // Killed monitors, full disks, cancelled waits.
 #include "runtime/base/file.hpp"
+#include "runtime/base/parse.hpp"
+#include "runtime/container/container_dir.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/system/container/stand.hpp"
 
+#include <atomic>
 #include <csignal>
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -141,4 +144,26 @@ TEST_CASE("many starts at once") {
         CHECK(codes[i] == static_cast<std::int64_t>(i));
         CHECK(stand.log(ids[i]) == concat(i, "\n"));
     }
+}
+
+TEST_CASE("a removal that sweeps does not take the folder of a container that is just being created") {
+    Stand stand;
+    std::atomic<bool> done{false};
+    std::thread sweeper([&] {
+        while (!done.load())
+            runtime::sweep_unfinished(stand.context);
+    });
+    std::vector<std::string> problems;
+    for (int i = 0; i < 200; ++i) {
+        runtime::ContainerSpec spec;
+        spec.name = concat("c", i);
+        spec.rootfs = stand.root;
+        spec.command = {"true"};
+        spec.network.mode = "none";
+        if (const auto made = runtime::create(stand.context, std::move(spec)); !made)
+            problems.push_back(made.error().to_string());
+    }
+    done.store(true);
+    sweeper.join();
+    CHECK(join(problems, "\n") == "");
 }
