@@ -92,13 +92,15 @@ struct Attachment {
 // Where the containers have leases, in one pass over the networks.
 Result<std::vector<Attachment>> attachments(const Store& store,
                                             const std::vector<std::string>& container_ids) {
-    BERTH_ASSIGN_OR_RETURN(const auto networks, store.list());
+    // By the folders, not the records: what a container has on a network whose record is damaged goes as
+    // well.
+    BERTH_ASSIGN_OR_RETURN(const auto networks, store.ids());
     std::vector<Attachment> out;
     for (const auto& network : networks)
         for (const auto& id : container_ids)
-            if (path_exists(concat(store.folder(network.id), "/leases/", id)) ||
-                path_exists(concat(store.exec_folder(network.id), "/published/", id)))
-                out.push_back({network.id, id});
+            if (path_exists(concat(store.folder(network), "/leases/", id)) ||
+                path_exists(concat(store.exec_folder(network), "/published/", id)))
+                out.push_back({network, id});
     return out;
 }
 

@@ -70,11 +70,24 @@ Status Store::retire(const std::string& id) const {
     return {};
 }
 
+Result<std::vector<std::string>> Store::ids() const {
+    BERTH_ASSIGN_OR_RETURN(auto ids, list_dir(context_.paths.networks()));
+    std::erase_if(ids, [](const std::string& name) { return !is_record_name(name); });
+    return ids;
+}
+
 Result<std::vector<Network>> Store::leftovers() const {
-    BERTH_ASSIGN_OR_RETURN(const auto ids, list_dir(context_.paths.networks()));
+    BERTH_ASSIGN_OR_RETURN(const auto ids, this->ids());
     std::vector<Network> found;
     for (const auto& id : ids) {
-        if (!is_record_name(id) || path_exists(folder(id) + "/network.json") || !is_directory(folder(id))) continue;
+        if (!is_directory(folder(id))) continue;
+        const auto record = read_record<Network>(folder(id) + "/network.json");
+        if (record && *record) continue;
+        if (!record) {
+            // Damaged: nobody can use it any more, but those who are on it keep it.
+            const auto holders = lease_holders(id);
+            if (record.error().code() != ErrorCode::invalid_input || !holders || !holders->empty()) continue;
+        }
         const auto retired = read_record<Network>(folder(id) + "/retired.json");
         Network network = retired && *retired ? **retired : Network{};
         network.id = id;
@@ -93,10 +106,9 @@ Status Store::erase(const std::string& id) const {
 }
 
 Result<std::vector<Network>> Store::list() const {
-    BERTH_ASSIGN_OR_RETURN(const auto ids, list_dir(context_.paths.networks()));
+    BERTH_ASSIGN_OR_RETURN(const auto ids, this->ids());
     std::vector<Network> networks;
     for (const auto& id : ids) {
-        if (!is_record_name(id)) continue;
         auto network = read_record<Network>(folder(id) + "/network.json");
         if (!network) {
             context_.progress->warn(network.error().to_string());

@@ -51,12 +51,15 @@ class Store {
     [[nodiscard]] Lookup<FileLock> try_lock_idle() const;
 
     [[nodiscard]] Status write(const Network& network) const;
-    // Two steps, so that a kill in between leaves a trace: from retire() on the network does not exist, but its
-    // folder still says what is to be taken down; erase() removes the folder.
+    // Two steps, so that a kill in between leaves a trace: from retire() on the network does not exist, but
+    // its folder still says what is to be taken down; erase() removes the folder.
     [[nodiscard]] Status retire(const std::string& id) const;
     [[nodiscard]] Status erase(const std::string& id) const;
-    // What retire() without erase(), or a create that was killed, left: at least the id is known. Under lock_all().
+    // What retire() without erase(), or a create that was killed, left, and damaged records that nobody holds
+    // an address of: at least the id is known. Under lock_all().
     [[nodiscard]] Result<std::vector<Network>> leftovers() const;
+    // Also of those whose record cannot be read.
+    [[nodiscard]] Result<std::vector<std::string>> ids() const;
     // Broken records are reported through Progress::warn and passed over.
     [[nodiscard]] Result<std::vector<Network>> list() const;
     [[nodiscard]] Lookup<Network> find(const std::string& name_or_id) const;

@@ -65,7 +65,17 @@ Result<std::string> base_folder(const Context& context, const Volume& volume, co
 
 namespace {
 
-Result<Volume> create_volume(const Context& context, Volume volume, bool pending) {
+// A record that a power cut or somebody's editor has damaged: what is asked for is what it said, and the data are
+// not its fault.
+Result<Volume> renew_record(const Context& context, const Store& store, Volume volume) {
+    context.progress->warn(
+        concat("the record of the volume '", volume.name, "' was damaged: written anew, its data stay"));
+    BERTH_TRY(make_dir(store.data(volume.name), 0755));
+    BERTH_TRY(store.update(volume));
+    return volume;
+}
+
+Result<Volume> create_volume(const Context& context, Volume volume, bool pending, bool* is_new) {
     if (volume.name.empty()) {
         volume.name = make_id();
         volume.anonymous = true;
@@ -75,30 +85,33 @@ Result<Volume> create_volume(const Context& context, Volume volume, bool pending
     BERTH_ASSIGN_OR_RETURN([[maybe_unused]] const LocalVolume local, parse_local(volume));
     const Store store(context);
     BERTH_ASSIGN_OR_RETURN(const FileLock lock, store.lock_all());
-    BERTH_ASSIGN_OR_RETURN(auto there, store.find(volume.name));
-    if (there) {
-        const std::string difference = differences(*there, volume);
-        if (difference.empty()) return std::move(*there);
+    auto there = store.find(volume.name);
+    if (!there && there.error().code() != ErrorCode::invalid_input) return fail(std::move(there).error());
+    if (there && *there) {
+        const std::string difference = differences(**there, volume);
+        if (difference.empty()) return std::move(**there);
         return fail(Error(ErrorCode::already_exists,
                           concat("a volume with the name '", volume.name, "' exists already: ", difference))
                         .hint("remove it first (its data goes with it), or choose another name"));
     }
     volume.created_at = to_rfc3339(wall_now());
     volume.filled = false;
+    if (is_directory(store.folder(volume.name))) return renew_record(context, store, std::move(volume));
     BERTH_TRY(store.add(volume, pending));
+    if (is_new != nullptr) *is_new = true;
     return volume;
 }
 
 } // namespace
 
-Result<Volume> create(const Context& context, Volume volume) {
-    return create_volume(context, std::move(volume), false);
+Result<Volume> create(const Context& context, Volume volume, bool* is_new) {
+    return create_volume(context, std::move(volume), false, is_new);
 }
 
 Result<Volume> create_pending(const Context& context) {
     Volume volume;
     volume.anonymous = true;
-    return create_volume(context, std::move(volume), true);
+    return create_volume(context, std::move(volume), true, nullptr);
 }
 
 Status settle(const Context& context, const std::string& name) {

@@ -11,10 +11,11 @@
 namespace berth::volumes {
 
 // Idempotent for the same driver and options; otherwise already_exists, saying what differs. Empty name: an
-// anonymous one (64 hex digits).
-[[nodiscard]] Result<Volume> create(const Context& context, Volume volume);
-// An anonymous volume for a container whose record is not written yet. Until settle() it is pending: when its maker
-// dies before, nobody would ever know whose it is, and remove_abandoned() takes it away.
+// anonymous one (64 hex digits). A damaged record is written anew. is_new: set when nothing was there, so
+// that whoever takes it back takes nobody's data.
+[[nodiscard]] Result<Volume> create(const Context& context, Volume volume, bool* is_new = nullptr);
+// An anonymous volume for a container whose record is not written yet. Until settle() it is pending: when its
+// maker dies before, nobody would ever know whose it is, and remove_abandoned() takes it away.
 [[nodiscard]] Result<Volume> create_pending(const Context& context);
 [[nodiscard]] Status settle(const Context& context, const std::string& name);
 // The way back, before the container's record goes: from here on the volume goes with this process.

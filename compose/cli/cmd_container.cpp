@@ -216,6 +216,7 @@ Run setup_prune(Flags& flags) {
             ids.push_back(container.spec.id);
         }
         BERTH_TRY(compose::remove_containers(session.context(), ids, false, false));
+        compose::sweep_leftovers(session.context());
         if (!ids.empty()) session.print(concat("Deleted Containers:\n", join(ids, "\n"), "\n\n"));
         session.print(
             concat("Total reclaimed space: ", format_bytes_decimal(static_cast<double>(freed)), "\n"));

@@ -1,5 +1,6 @@
 #include "compose/cli/network_membership.hpp"
 
+#include "compose/plan/bring_up.hpp"
 #include "network/attach.hpp"
 #include "network/networks.hpp"
 #include "runtime/base/file.hpp"
@@ -119,6 +120,7 @@ Status disconnect_container(const Context& context, const std::string& name,
 }
 
 Result<std::vector<std::string>> prune_networks(const Context& context, const Filters& filters) {
+    compose::sweep_leftovers(context);
     BERTH_ASSIGN_OR_RETURN(const auto containers, runtime::list_containers(context));
     std::set<std::string> wanted;
     for (const auto& container : containers)

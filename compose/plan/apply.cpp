@@ -1,9 +1,9 @@
 // The whole of `up` and `down`: lock, look, plan, execute.
 #include "compose/plan/executor.hpp"
 
+#include "compose/plan/bring_up.hpp"
 #include "compose/plan/naming.hpp"
 #include "network/networks.hpp"
-#include "runtime/container/container_dir.hpp"
 #include "runtime/image/store.hpp"
 #include "volumes/volumes.hpp"
 
@@ -63,11 +63,14 @@ Result<Plan> apply_up(const Context& context, const Project& project, UpOptions 
 Result<Plan> apply_down(const Context& context, const Project& project, const DownOptions& options,
                         ExecutionEvents& events) {
     BERTH_ASSIGN_OR_RETURN(const auto lock, lock_project(context, project.name));
-    // A command of this project that was killed may have left half a network, a folder or a volume of nobody, which no plan can see.
-    if (const auto removed = network::remove_leftovers(context); !removed) context.progress->warn(removed.error().to_string());
-    runtime::sweep_unfinished(context);
-    if (const auto removed = volumes::remove_abandoned(context); !removed) context.progress->warn(removed.error().to_string());
-    BERTH_ASSIGN_OR_RETURN(const auto observed, observe(context, project.name));
+    // A command of this project that was killed may have left half a network, a folder or a volume of nobody,
+    // which no plan can see.
+    sweep_leftovers(context);
+    BERTH_ASSIGN_OR_RETURN(auto observed, observe(context, project.name));
+    // A damaged record has no labels to know the project by; the names of the file's own volumes are ours.
+    for (const auto& [key, volume] : project.volumes)
+        if (!volume.external && !volumes::find(context, volume.name))
+            observed.volumes.push_back({volume.name, key, {}});
     BERTH_ASSIGN_OR_RETURN(auto plan, plan_down(project, observed, options));
     BERTH_TRY(execute(context, project, plan, {}, events));
     return plan;

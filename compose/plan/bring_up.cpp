@@ -5,6 +5,7 @@
 #include "runtime/base/file.hpp"
 #include "runtime/base/id.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/container/container_dir.hpp"
 #include "volumes/volumes.hpp"
 
 #include <algorithm>
@@ -185,6 +186,17 @@ Result<runtime::ContainerState> restart_container(const Context& context, const 
                                                   const runtime::StopOptions& options) {
     BERTH_TRY(stop_container(context, id, options));
     return start_container(context, id);
+}
+
+void sweep_leftovers(const Context& context) {
+    const auto tell = [&](const Status& status) {
+        if (!status) context.progress->warn(status.error().to_string());
+    };
+    tell(network::remove_leftovers(context));
+    runtime::sweep_unfinished(context);
+    runtime::sweep_names(context);
+    tell(volumes::remove_abandoned(context));
+    tell(sweep_content(context));
 }
 
 Status remove_container(const Context& context, const std::string& id, bool force, bool anonymous) {

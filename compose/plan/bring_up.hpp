@@ -59,7 +59,7 @@ struct ContainerRequest {
     // Anonymous volumes of the container that this one takes over from: name by target.
     std::map<std::string, std::string> inherited_volumes;
     std::vector<std::string> volumes_from; // "container[:ro|rw]", ids or names
-    std::string image_id_label; // this label gets the image's id
+    std::string image_id_label;            // this label gets the image's id
     SourcePos image_at;
 };
 
@@ -90,6 +90,9 @@ connect_request(const runtime::Container& container, const StartOptions& options
                                                              const runtime::StopOptions& options);
 [[nodiscard]] Result<runtime::ContainerState> restart_container(const Context& context, const std::string& id,
                                                                 const runtime::StopOptions& options);
+// What commands that were killed left and no record speaks of: half-made networks, folders of containers,
+// names, volumes and content files. What goes wrong is warned of.
+void sweep_leftovers(const Context& context);
 // Container, addresses, content files and, if wanted, anonymous volumes. Gone already: fine.
 [[nodiscard]] Status remove_container(const Context& context, const std::string& id, bool force,
                                       bool anonymous_volumes);

@@ -161,6 +161,10 @@ Result<runtime::Container> create_container(const Context& context, ContainerReq
                                  spec.image, "' says what to run"))
                         .at(request.image_at));
     BERTH_TRY(settle_network(context, request));
+    std::optional<FileLock> content;
+    if (!request.files.empty()) {
+        BERTH_ASSIGN_OR_RETURN(content, lock_content(context));
+    }
     Rollback undo;
     BERTH_TRY(settle_mounts(context, request, image, undo));
     BERTH_ASSIGN_OR_RETURN(auto container, runtime::create(context, std::move(spec)));

@@ -96,14 +96,15 @@ Status Operations::run(const RemoveNetwork& operation) {
 
 Status Operations::run(const CreateVolume& operation) {
     const auto& volume = project_.volumes.at(operation.key);
-    auto made = volumes::create(context_, lower_volume(project_, volume));
+    bool is_new = false;
+    auto made = volumes::create(context_, lower_volume(project_, volume), &is_new);
     if (!made) {
         auto error = std::move(made).error();
         if (!error.at().known()) error.at(volume.at);
         return fail(std::move(error));
     }
     const std::lock_guard lock(mutex_);
-    undo_.created_volumes.push_back(made->name);
+    if (is_new) undo_.created_volumes.push_back(made->name);
     return {};
 }
 

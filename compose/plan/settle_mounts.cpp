@@ -96,9 +96,10 @@ class MountSettler {
     }
 
     Result<volumes::Volume> named(const MountRequest& mount) {
-        BERTH_ASSIGN_OR_RETURN(auto known, volumes::find(context_, mount.source));
-        if (known) return std::move(*known);
-        if (mount.must_exist)
+        // A damaged record is no reason to fail: create() writes it anew.
+        auto known = volumes::find(context_, mount.source);
+        if (known && *known) return std::move(**known);
+        if (known && mount.must_exist)
             return fail(
                 Error(ErrorCode::not_found, concat("external volume '", mount.source, "' is not there"))
                     .hint(concat("create it with: berth volume create ", mount.source)));
@@ -113,8 +114,14 @@ class MountSettler {
     Result<volumes::Volume> anonymous(const std::string& target) {
         if (const auto old = request_.inherited_volumes.find(clean_path(target));
             old != request_.inherited_volumes.end()) {
-            BERTH_ASSIGN_OR_RETURN(auto known, volumes::find(context_, old->second));
-            if (known) return std::move(*known);
+            auto known = volumes::find(context_, old->second);
+            if (known && *known) return std::move(**known);
+            if (!known) {
+                volumes::Volume wanted;
+                wanted.name = old->second;
+                wanted.anonymous = true;
+                return volumes::create(context_, std::move(wanted));
+            }
         }
         BERTH_ASSIGN_OR_RETURN(auto made, volumes::create_pending(context_));
         undo_.add(
@@ -209,8 +216,33 @@ Status settle_mounts(const Context& context, ContainerRequest& request,
     return MountSettler(context, request, image, undo).run();
 }
 
+namespace {
+
+std::string content_root(const Context& context) {
+    return concat(context.paths.data_root(), "/content");
+}
+
+} // namespace
+
 std::string content_dir(const Context& context, const std::string& id) {
-    return concat(context.paths.data_root(), "/content/", id);
+    return concat(content_root(context), "/", id);
+}
+
+Result<FileLock> lock_content(const Context& context) {
+    BERTH_TRY(make_dirs(content_root(context)));
+    return FileLock::acquire(content_root(context) + "/.lock", true);
+}
+
+Status sweep_content(const Context& context) {
+    if (!is_directory(content_root(context))) return {};
+    BERTH_ASSIGN_OR_RETURN(const auto idle, FileLock::try_acquire(content_root(context) + "/.lock"));
+    if (!idle) return {};
+    BERTH_ASSIGN_OR_RETURN(const auto ids, list_dir(content_root(context)));
+    ErrorList failed;
+    for (const auto& id : ids)
+        if (!id.starts_with(".") && !path_exists(context.paths.container(id)))
+            failed.push(remove_tree(content_dir(context, id)));
+    return std::move(failed).take();
 }
 
 } // namespace berth::compose

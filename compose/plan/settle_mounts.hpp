@@ -13,5 +13,10 @@ namespace berth::compose {
 // Folder of the content files of one container: <data root>/content/<id>. On the disk, so that a start after
 // a reboot finds them, as Docker Compose keeps them in the container itself.
 [[nodiscard]] std::string content_dir(const Context& context, const std::string& id);
+// Held from the first content file to the container's record: until then nothing else says that they belong
+// to somebody.
+[[nodiscard]] Result<FileLock> lock_content(const Context& context);
+// Removes those of containers that were never recorded, or whose removal was killed.
+[[nodiscard]] Status sweep_content(const Context& context);
 
 } // namespace berth::compose

@@ -8,7 +8,10 @@
 
 #include <csignal>
 #include <fcntl.h>
+#include <poll.h>
 #include <random>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,6 +43,15 @@ bool interrupted(World& world, std::vector<std::string> args, int microseconds, 
     int status = 0;
     ::waitpid(static_cast<pid_t>(child->pid), &status, 0);
     return running;
+}
+
+// A signal is only sent when kill() returns.
+void kill_and_wait(pid_t pid) {
+    const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    REQUIRE(process.valid());
+    REQUIRE(::kill(pid, SIGKILL) == 0);
+    pollfd ended{process.get(), POLLIN, 0};
+    REQUIRE(::poll(&ended, 1, 10000) == 1);
 }
 
 } // namespace
@@ -107,7 +119,7 @@ TEST_CASE("a killed monitor: the container is shown as ended, and start, rm and 
     world.write("compose.yaml", k_stack);
     world.compose_ok({"up", "-d"});
     const std::string pids = host("pidof", {"berth-monitor"}).out;
-    for (const auto& pid : split(std::string(trim(pids)), ' ')) REQUIRE(::kill(static_cast<pid_t>(parse_integer(pid).value()), SIGKILL) == 0);
+    for (const auto& pid : split(std::string(trim(pids)), ' ')) kill_and_wait(static_cast<pid_t>(parse_integer(pid).value()));
     CHECK(world.compose_ok({"ps", "-q"}).empty());
     CHECK_THAT(world.compose_ok({"ps", "-a"}), ContainsSubstring("Exited (137)"));
     world.compose_ok({"up", "-d"});
@@ -149,4 +161,35 @@ TEST_CASE("a reboot: everything in the exec root is gone, records say so, up wor
     world.compose_ok({"up", "-d"});
     CHECK(world.compose_ok({"exec", "-T", "web", "cat", "/data/file"}) == "kept");
     world.compose_ok({"down", "-v"});
+}
+
+TEST_CASE("a network whose removal was killed: prune takes the rest down") {
+    World world;
+    world.ok({"network", "create", "--subnet", "10.77.0.0/24", "half"});
+    const std::string id = world.ok({"network", "inspect", "--format", "{{.Id}}", "half"});
+    const std::string folder = concat(world.paths().networks(), "/", id);
+    REQUIRE(::rename((folder + "/network.json").c_str(), (folder + "/retired.json").c_str()) == 0);
+    CHECK(world.ok({"network", "ls", "--format", "{{.Name}}"}).find("half") == std::string::npos);
+    world.ok({"network", "prune", "-f"});
+    CHECK_FALSE(path_exists(folder));
+    CHECK(host("ip", {"-o", "link"}).out.find("br-" + id.substr(0, 12)) == std::string::npos);
+    CHECK(host("nft", {"list", "ruleset"}).out.find(id.substr(0, 12)) == std::string::npos);
+}
+
+TEST_CASE("what killed creates leave without a record goes with the next down") {
+    World world;
+    world.tiny_image();
+    world.write("compose.yaml", k_stack);
+    world.compose_ok({"up", "-d"});
+    world.compose_ok({"down", "-v"});
+    const std::string nobody(64, 'a');
+    const std::string name = concat(world.paths().container_names(), "/proj-web-7");
+    const std::string content = concat(world.paths().data_root(), "/content/", nobody);
+    REQUIRE(::symlink(nobody.c_str(), name.c_str()) == 0);
+    REQUIRE(make_dirs(content));
+    REQUIRE(write_atomic(content + "/0", "half"));
+    world.compose_ok({"down", "-v"});
+    struct stat info {};
+    CHECK(::lstat(name.c_str(), &info) != 0);
+    CHECK_FALSE(path_exists(content));
 }

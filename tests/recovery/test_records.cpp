@@ -52,3 +52,50 @@ TEST_CASE("damaged networks, volumes and images: named, passed over") {
     CHECK_THAT(volumes.out, ContainsSubstring("v2"));
     CHECK(world.ok({"run", "--rm", "--network", "two", "-v", "v2:/x", "tiny", "echo", "fine"}) == "fine");
 }
+
+TEST_CASE("a volume whose record is damaged: up writes it anew and keeps the data, down -v removes it") {
+    World world;
+    world.tiny_image();
+    world.write("compose.yaml", "services:\n  db:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n"
+                                "    volumes: [\"data:/data\", \"/anonymous\"]\nvolumes:\n  data:\n");
+    world.compose_ok({"up", "-d"});
+    world.compose_ok({"exec", "-T", "db", "sh", "-c", "echo kept > /data/file; echo kept > /anonymous/file"});
+    const auto volumes = list_dir(world.paths().volumes());
+    REQUIRE(volumes);
+    const auto damage = [&](const std::string& content) {
+        for (const auto& name : *volumes)
+            if (!name.starts_with(".")) REQUIRE(write_atomic(concat(world.paths().volumes(), "/", name, "/volume.json"), content));
+    };
+    for (const auto* content : {"", "{", "\xff\xfe\x00garbage"}) {
+        CAPTURE(content);
+        damage(content);
+        world.compose_ok({"up", "-d", "--force-recreate"});
+        CHECK(world.compose_ok({"exec", "-T", "db", "cat", "/data/file", "/anonymous/file"}) == "kept\nkept");
+    }
+    // A failed up takes back what it made, not what it mended.
+    damage("{");
+    world.compose_ok({"down"});
+    world.write("compose.yaml", "services:\n  db:\n    image: tiny\n    command: /no-such-program\n"
+                                "    volumes: [\"data:/data\"]\nvolumes:\n  data:\n");
+    CHECK(world.compose({"up", "-d"}).exit_code != 0);
+    CHECK(read_file(concat(world.paths().volumes(), "/proj_data/_data/file")).value_or("") == "kept\n");
+    damage("{");
+    world.compose_ok({"down", "-v"});
+    CHECK_FALSE(path_exists(concat(world.paths().volumes(), "/proj_data")));
+}
+
+TEST_CASE("a network whose record is damaged goes with its last container") {
+    World world;
+    world.tiny_image();
+    world.ok({"network", "create", "one"});
+    const std::string id = world.ok({"network", "inspect", "--format", "{{.Id}}", "one"});
+    const std::string folder = concat(world.paths().networks(), "/", id);
+    const std::string container = world.ok({"run", "-d", "--network", "one", "tiny", "sleep", "1000"});
+    REQUIRE(write_atomic(folder + "/network.json", "{"));
+    world.ok({"network", "prune", "-f"});
+    CHECK(path_exists(folder)); // somebody is on it
+    world.ok({"rm", "-f", container});
+    world.ok({"network", "prune", "-f"});
+    CHECK_FALSE(path_exists(folder));
+    CHECK(host("ip", {"-o", "link"}).out.find("br-" + id.substr(0, 12)) == std::string::npos);
+}
