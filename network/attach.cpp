@@ -107,15 +107,17 @@ Result<std::vector<Attachment>> attachments(const Store& store,
 Status take_down(const Store& store, const std::vector<Attachment>& attached) {
     ErrorList failed;
     std::vector<Publication> publications;
+    std::vector<Publication> damaged; // what they published, only the other records can say
     for (const auto& attachment : attached) {
         auto record = store.published(attachment.network_id, attachment.container_id);
         if (!record)
-            failed.push(record.error());
+            damaged.push_back({attachment.network_id, {attachment.container_id, {}, {}, {}, {}, {}}});
         else if (*record)
             publications.push_back({attachment.network_id, std::move(**record)});
         failed.push(erase_names(store.context(), attachment.network_id, attachment.container_id));
     }
     failed.push(Firewall(store).withdraw(publications));
+    failed.push(Firewall(store).forget(damaged));
     return std::move(failed).take();
 }
 

@@ -73,6 +73,9 @@ Result<Plan> apply_down(const Context& context, const Project& project, const Do
             observed.volumes.push_back({volume.name, key, {}});
     BERTH_ASSIGN_OR_RETURN(auto plan, plan_down(project, observed, options));
     BERTH_TRY(execute(context, project, plan, {}, events));
+    // A network with a damaged record is in no plan; by now nobody is on it.
+    if (const auto removed = network::remove_leftovers(context); !removed)
+        context.progress->warn(removed.error().to_string());
     return plan;
 }
 

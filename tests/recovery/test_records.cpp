@@ -99,3 +99,22 @@ TEST_CASE("a network whose record is damaged goes with its last container") {
     CHECK_FALSE(path_exists(folder));
     CHECK(host("ip", {"-o", "link"}).out.find("br-" + id.substr(0, 12)) == std::string::npos);
 }
+
+TEST_CASE("damaged records of a stack's network and port: down leaves nothing of them") {
+    World world;
+    world.tiny_image();
+    world.write("compose.yaml", "services:\n  web:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    ports: [\"8080:80\"]\n");
+    world.compose_ok({"up", "-d"});
+    const std::string id = world.ok({"network", "inspect", "--format", "{{.Id}}", "proj_default"});
+    const std::string container = world.compose_ok({"ps", "-q"});
+    SECTION("the network's") {
+        REQUIRE(write_atomic(concat(world.paths().networks(), "/", id, "/network.json"), "{"));
+    }
+    SECTION("the port's") {
+        REQUIRE(write_atomic(concat(world.paths().exec_root(), "/networks/", id, "/published/", container), "{"));
+    }
+    world.compose_ok({"down"});
+    CHECK_FALSE(path_exists(concat(world.paths().networks(), "/", id)));
+    CHECK(host("ip", {"-o", "link"}).out.find("br-" + id.substr(0, 12)) == std::string::npos);
+    CHECK(host("nft", {"list", "ruleset"}).out.find(container.substr(0, 12)) == std::string::npos);
+}
