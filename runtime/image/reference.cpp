@@ -177,6 +177,10 @@ Result<Reference> parse_reference(std::string_view text) {
     }
     if (name.empty()) return bad(text, "it has no repository name");
     BERTH_TRY(split_host(text, name, out));
+    // "sha256:<64 hex digits>" is an id everywhere: an archive's tag of that form would stand before the
+    // image that has it.
+    if (out.familiar_name() == "sha256")
+        return bad(text, "the name of a digest's algorithm would be mistaken for an image id");
     if (out.tag.empty() && out.digest.empty()) out.tag = "latest";
     return out;
 }
