@@ -38,6 +38,10 @@ template <class V> void describe(V& v, LayerRecord& r) {
 [[nodiscard]] Result<bool> lease_layer(const Context& context, const std::string& chain);
 void release_layers(const Context& context, const std::vector<std::string>& chains);
 
+// Gives the leases back and removes those layers that neither an image nor other work counts on. Nothing is
+// reported: the failure that led here is, and what stays is swept with the next unused layers.
+void forget_layers(const Context& context, const std::vector<std::string>& chains);
+
 // Writes layer.json into staging and gives staging's folder `name` (with diff/ in it) its final place;
 // leased.
 [[nodiscard]] Status publish_layer(const Context& context, Staging& staging, const std::string& name,

@@ -6,6 +6,7 @@
 #include "runtime/image/archive_files.hpp"
 #include "runtime/image/image_store.hpp"
 #include "runtime/image/layer_plan.hpp"
+#include "runtime/image/layer_store.hpp"
 #include "runtime/image/manifest.hpp"
 
 #include <algorithm>
@@ -15,8 +16,12 @@ namespace berth::image {
 namespace {
 
 constexpr int k_most_nesting = 8; // indexes within indexes
+constexpr std::size_t k_most_images =
+    1000; // each may name a configuration of 4 MiB, and all may name the same
 
-std::string blob_path(std::string_view digest) { return concat("blobs/sha256/", hex_of(digest)); }
+std::string blob_path(std::string_view digest) {
+    return concat("blobs/sha256/", hex_of(digest));
+}
 
 LayerSource source_of(const ArchiveFiles::Range& range, const std::string& digest, bool digest_known) {
     LayerSource out;
@@ -46,6 +51,45 @@ Result<ArchiveFiles::Range> needed_range(const ArchiveFiles& files, const std::s
     return std::move(*range);
 }
 
+// What one image of the archive is made of, checked as far as that goes without reading layers.
+struct ImagePlan {
+    std::string config_json;
+    std::vector<std::string> diff_ids;
+    std::vector<LayerSource> sources;
+    std::vector<Reference> names;
+};
+
+// A load that fails takes the layers that came before the bad one away again: no later command would look for
+// them.
+Result<Image> store_image(const Context& context, const ImagePlan& plan) {
+    Status stored = store_layers(context, plan.diff_ids, plan.sources, "Loading layer");
+    Result<Image> image =
+        stored ? add_image_named(context, plan.config_json, plan.names) : fail(std::move(stored).error());
+    if (!image) forget_layers(context, chain_ids(plan.diff_ids));
+    return image;
+}
+
+// Every image is looked at before the first is stored, so that a bad one leaves none of its archive behind.
+// Plans are made twice and not kept: many entries of a small manifest can name one big configuration.
+template <class Entries, class MakePlan> Result<std::vector<Image>>
+store_all(const Context& context, const Entries& entries, const MakePlan& make_plan) {
+    if (entries.size() > k_most_images)
+        return fail(ErrorCode::invalid_input, concat("the archive names ", entries.size(), " images"));
+    for (const auto& entry : entries) {
+        const Result<ImagePlan> plan = make_plan(entry);
+        if (!plan) return fail(plan.error());
+    }
+    std::vector<Image> out;
+    for (const auto& entry : entries) {
+        BERTH_ASSIGN_OR_RETURN(const ImagePlan plan, make_plan(entry));
+        BERTH_ASSIGN_OR_RETURN(Image image, store_image(context, plan));
+        // Manifests that differ only in how layers are compressed are the same image.
+        if (std::none_of(out.begin(), out.end(), [&](const Image& have) { return have.id == image.id; }))
+            out.push_back(std::move(image));
+    }
+    return out;
+}
+
 // ---- Docker's archive ----
 
 struct DockerEntry {
@@ -58,28 +102,30 @@ template <class V> void describe(V& v, DockerEntry& e) {
     v.field("Layers", e.layers);
 }
 
-Result<Image> load_docker_image(const Context& context, const ArchiveFiles& files, const DockerEntry& entry) {
-    BERTH_ASSIGN_OR_RETURN(const std::string config_json, needed_text(files, entry.config, k_max_manifest));
-    BERTH_ASSIGN_OR_RETURN(const ImageConfig config, parse_image_config(config_json));
-    // A blob's name promises its bytes; the older "<hex>.json" is only a name, which tools have kept across edits.
-    if (entry.config.starts_with("blobs/sha256/") && entry.config != blob_path(concat("sha256:", sha256_hex(config_json))))
+Result<ImagePlan> plan_docker_image(const ArchiveFiles& files, const DockerEntry& entry) {
+    ImagePlan out;
+    BERTH_ASSIGN_OR_RETURN(out.config_json, needed_text(files, entry.config, k_max_manifest));
+    BERTH_ASSIGN_OR_RETURN(ImageConfig config, parse_image_config(out.config_json));
+    // A blob's name promises its bytes; the older "<hex>.json" is only a name, which tools have kept across
+    // edits.
+    if (entry.config.starts_with("blobs/sha256/") &&
+        entry.config != blob_path(concat("sha256:", sha256_hex(out.config_json))))
         return fail(ErrorCode::invalid_input,
-                    concat("configuration '", entry.config, "' is damaged: its digest is sha256:", sha256_hex(config_json)));
-    std::vector<Reference> names;
+                    concat("configuration '", entry.config,
+                           "' is damaged: its digest is sha256:", sha256_hex(out.config_json)));
     for (const auto& tag : entry.repo_tags) {
-        BERTH_ASSIGN_OR_RETURN(names.emplace_back(), parse_reference(tag));
+        BERTH_ASSIGN_OR_RETURN(out.names.emplace_back(), parse_reference(tag));
     }
     if (entry.layers.size() != config.rootfs.diff_ids.size())
         return fail(ErrorCode::invalid_input,
                     concat("archive has ", entry.layers.size(), " layers, the configuration lists ",
                            config.rootfs.diff_ids.size()));
-    std::vector<LayerSource> sources;
     for (std::size_t i = 0; i < entry.layers.size(); ++i) {
         BERTH_ASSIGN_OR_RETURN(const auto range, needed_range(files, entry.layers[i]));
-        sources.push_back(source_of(range, config.rootfs.diff_ids[i], false));
+        out.sources.push_back(source_of(range, config.rootfs.diff_ids[i], false));
     }
-    BERTH_TRY(store_layers(context, config.rootfs.diff_ids, sources, "Loading layer"));
-    return add_image_named(context, config_json, names);
+    out.diff_ids = std::move(config.rootfs.diff_ids);
+    return out;
 }
 
 Result<std::vector<Image>> load_docker(const Context& context, const ArchiveFiles& files,
@@ -90,11 +136,8 @@ Result<std::vector<Image>> load_docker(const Context& context, const ArchiveFile
     if (!entries) return fail(std::move(entries).error().context("read manifest.json of the archive"));
     if (entries->empty())
         return fail(ErrorCode::invalid_input, "manifest.json of the archive names no image");
-    std::vector<Image> out;
-    for (const auto& entry : *entries) {
-        BERTH_ASSIGN_OR_RETURN(out.emplace_back(), load_docker_image(context, files, entry));
-    }
-    return out;
+    return store_all(context, *entries,
+                     [&](const DockerEntry& entry) { return plan_docker_image(files, entry); });
 }
 
 // ---- OCI layout ----
@@ -122,9 +165,8 @@ Result<std::optional<Reference>> name_of(const Descriptor& descriptor) {
     return std::optional<Reference>();
 }
 
-Result<std::optional<Image>> load_manifest(const Context& context, const ArchiveFiles& files,
-                                           const Descriptor& descriptor, const std::vector<Reference>& names,
-                                           int nesting) {
+Result<ImagePlan> plan_oci_image(const ArchiveFiles& files, const Descriptor& descriptor,
+                                 const std::vector<Reference>& names, int nesting) {
     if (nesting > k_most_nesting)
         return fail(ErrorCode::invalid_input, "image indexes are nested too deeply");
     BERTH_ASSIGN_OR_RETURN(const std::string text, read_blob(files, descriptor));
@@ -132,22 +174,26 @@ Result<std::optional<Image>> load_manifest(const Context& context, const Archive
     if (parsed.index) {
         BERTH_ASSIGN_OR_RETURN(const Descriptor chosen,
                                choose_manifest(*parsed.index, host_platform(), "the archive"));
-        return load_manifest(context, files, chosen, names, nesting + 1);
+        return plan_oci_image(files, chosen, names, nesting + 1);
     }
     const Manifest& manifest = *parsed.manifest;
-    BERTH_ASSIGN_OR_RETURN(const std::string config_json, read_blob(files, manifest.config));
-    BERTH_ASSIGN_OR_RETURN(const ImageConfig config, parse_image_config(config_json));
-    std::vector<LayerSource> sources;
+    ImagePlan out;
+    out.names = names;
+    BERTH_ASSIGN_OR_RETURN(out.config_json, read_blob(files, manifest.config));
+    BERTH_ASSIGN_OR_RETURN(ImageConfig config, parse_image_config(out.config_json));
+    if (manifest.layers.size() != config.rootfs.diff_ids.size())
+        return fail(ErrorCode::invalid_input,
+                    concat("image has ", manifest.layers.size(), " layers, its configuration lists ",
+                           config.rootfs.diff_ids.size()));
     for (const auto& layer : manifest.layers) {
         BERTH_ASSIGN_OR_RETURN(const auto range, needed_range(files, blob_path(layer.digest)));
         if (range.size != layer.size)
             return fail(ErrorCode::invalid_input, concat("blob ", layer.digest, " has ", range.size,
                                                          " bytes, its manifest says ", layer.size));
-        sources.push_back(source_of(range, layer.digest, true));
+        out.sources.push_back(source_of(range, layer.digest, true));
     }
-    BERTH_TRY(store_layers(context, config.rootfs.diff_ids, sources, "Loading layer"));
-    BERTH_ASSIGN_OR_RETURN(Image image, add_image_named(context, config_json, names));
-    return std::optional<Image>(std::move(image));
+    out.diff_ids = std::move(config.rootfs.diff_ids);
+    return out;
 }
 
 // Entries of one name are one image for several platforms: the best of them is taken.
@@ -176,14 +222,9 @@ Result<std::vector<Image>> load_oci(const Context& context, const ArchiveFiles& 
         if (const auto name = references.find(key); name != references.end())
             slot.second.push_back(name->second);
     }
-    std::vector<Image> out;
-    for (const auto& [digest, entry] : chosen) {
-        BERTH_ASSIGN_OR_RETURN(auto image, load_manifest(context, files, entry.first, entry.second, 0));
-        // Manifests that differ only in how layers are compressed are the same image.
-        if (image && std::none_of(out.begin(), out.end(), [&](const Image& have) { return have.id == image->id; }))
-            out.push_back(std::move(*image));
-    }
-    return out;
+    return store_all(context, chosen, [&](const auto& entry) {
+        return plan_oci_image(files, entry.second.first, entry.second.second, 0);
+    });
 }
 
 Result<std::vector<Image>> load_files(const Context& context, const ArchiveFiles& files) {

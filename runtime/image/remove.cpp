@@ -32,7 +32,8 @@ std::set<std::string> used_chains(const Context& context, const std::vector<std:
     }
     // What the build cache wants kept, by a mark a layer: `rmi` and a rebuild must not run everything again.
     if (const auto marks = list_dir(context.paths.build() + "/layers"))
-        for (const auto& hex : *marks) used.insert(concat("sha256:", hex));
+        for (const auto& hex : *marks)
+            used.insert(concat("sha256:", hex));
     return used;
 }
 
@@ -166,6 +167,18 @@ Result<Removed> remove_unused_layers(const Context& context, const std::vector<s
         }
     }
     return removed;
+}
+
+void forget_layers(const Context& context, const std::vector<std::string>& chains) {
+    release_layers(context, chains);
+    auto grave = Staging::make(context);
+    if (!grave) return;
+    const auto lock = lock_store(context, false);
+    if (!lock) return;
+    const auto ids = image_ids(context);
+    if (!ids) return;
+    Removed removed;
+    (void)remove_layers(context, chains, used_chains(context, *ids, ""), *grave, removed);
 }
 
 bool has_layer(const Context& context, const std::string& chain) {

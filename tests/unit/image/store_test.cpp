@@ -1,3 +1,4 @@
+#include "runtime/base/sha256.hpp"
 #include "runtime/image/archive.hpp"
 #include "runtime/image/image_store.hpp"
 #include "runtime/image/layer_store.hpp"
@@ -114,6 +115,62 @@ TEST_CASE("a failed import leaves nothing") {
     CHECK_FALSE(import_archive(sandbox.context, file->get(), "BAD NAME", {}, ""));
     const auto empty = make_memfd("tar", "");
     CHECK_FALSE(import_archive(sandbox.context, empty->get(), "x", {}, ""));
+}
+
+TEST_CASE("a failed load leaves nothing of its archive, not even what came before the mistake") {
+    const Sandbox sandbox;
+    const std::string good = TarBuilder().file("a", "1").done();
+    const std::string bad = TarBuilder().file("../evil", "x").done();
+    const auto config = [](const std::vector<std::string>& layers) {
+        std::string ids;
+        for (const auto& layer : layers)
+            ids += concat(ids.empty() ? "" : ",", "\"sha256:", sha256_hex(layer), "\"");
+        return concat(R"({"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[)", ids,
+                      "]}}");
+    };
+    std::string archive;
+    SECTION("a layer that cannot be unpacked") {
+        archive = TarBuilder()
+                      .file("c", config({good, bad}))
+                      .file("good", good)
+                      .file("bad", bad)
+                      .file("manifest.json", R"([{"Config":"c","RepoTags":["x:1"],"Layers":["good","bad"]}])")
+                      .done();
+    }
+    SECTION("a second image whose name is none") {
+        archive = TarBuilder()
+                      .file("c", config({good}))
+                      .file("good", good)
+                      .file("manifest.json", R"([{"Config":"c","RepoTags":["x:1"],"Layers":["good"]},
+                                                 {"Config":"c","RepoTags":["../x"],"Layers":["good"]}])")
+                      .done();
+    }
+    CHECK_FALSE(load_text(sandbox, archive));
+    CHECK(list_images(sandbox.context)->empty());
+    CHECK(layers_of(sandbox).empty());
+    CHECK(list_dir(sandbox.context.paths.images() + "/tmp")->empty());
+}
+
+TEST_CASE("a failed load takes no layer that an image has") {
+    const Sandbox sandbox;
+    const std::string good = TarBuilder().file("a", "1").done();
+    const std::string bad = TarBuilder().file("../evil", "x").done();
+    import_text(sandbox, good, "app:1");
+    const auto before = layers_of(sandbox);
+    CHECK_FALSE(load_text(
+        sandbox,
+        TarBuilder()
+            .file(
+                "c",
+                concat(
+                    R"({"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:)",
+                    sha256_hex(good), R"(","sha256:)", sha256_hex(bad), R"("]}})"))
+            .file("good", good)
+            .file("bad", bad)
+            .file("manifest.json", R"([{"Config":"c","RepoTags":["x:1"],"Layers":["good","bad"]}])")
+            .done()));
+    CHECK(layers_of(sandbox) == before);
+    CHECK(find_image(sandbox.context, "app:1").value().has_value());
 }
 
 TEST_CASE("save and load bring the same image back, and the same tars") {
