@@ -66,6 +66,9 @@ berth::Status settle_spec(const Context& context, ContainerSpec& spec) {
                             .hint("create it with --ipc=shareable"));
     }
     BERTH_TRY(check_host_name(spec.hostname));
+    BERTH_TRY(check_resolver(spec.network));
+    if (spec.limits.shm_size < 0)
+        return fail(ErrorCode::invalid_input, "the size of /dev/shm cannot be less than 0");
     for (const auto& mount : spec.mounts) {
         if (mount.kind != MountKind::bind) continue;
         const auto source = clean_path(mount.source);
@@ -76,8 +79,9 @@ berth::Status settle_spec(const Context& context, ContainerSpec& spec) {
                                                        "has it is root on this host"))
                     .hint("mount a folder of your own, or a volume"));
         if (source == "/")
-            context.progress->warn(concat("container ", spec.name,
-                                          " mounts the host's \"/\": whoever controls it controls the host"));
+            context.progress->warn(
+                concat(spec.name.empty() ? "the container" : concat("container ", spec.name),
+                       " mounts the host's \"/\": whoever controls it controls the host"));
     }
     return {};
 }

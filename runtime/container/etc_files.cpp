@@ -19,6 +19,8 @@ bool is_loopback(std::string_view server) {
 
 bool is_address(const std::string& text) {
     in6_addr buffer{};
+    if (text.find_first_of(std::string_view(" \t\r\n\0", 5)) != std::string::npos)
+        return false; // behind a zone's %
     const auto bare = text.substr(0, text.find('%'));
     return ::inet_pton(AF_INET, bare.c_str(), &buffer) == 1 ||
            ::inet_pton(AF_INET6, bare.c_str(), &buffer) == 1;
@@ -119,6 +121,23 @@ std::string make_resolv_conf(const NetworkView& network, const EtcInput& input, 
         if (conf.nameservers.empty()) conf.nameservers = {"8.8.8.8", "8.8.4.4"};
     }
     return to_text(conf);
+}
+
+berth::Status check_resolver(const NetworkView& network) {
+    for (const auto& server : network.dns)
+        if (!is_address(server))
+            return fail(Error(ErrorCode::invalid_input, concat("invalid DNS server \"", server, "\""))
+                            .hint("write an IP address, such as 192.0.2.53"));
+    const auto one_word = [](const std::string& text) {
+        return !text.empty() && text.find_first_of(std::string_view(" \t\r\n\0", 5)) == std::string::npos;
+    };
+    for (const auto& domain : network.dns_search)
+        if (!one_word(domain))
+            return fail(ErrorCode::invalid_input, concat("invalid DNS search domain \"", domain, "\""));
+    for (const auto& option : network.dns_options)
+        if (!one_word(option))
+            return fail(ErrorCode::invalid_input, concat("invalid DNS option \"", option, "\""));
+    return {};
 }
 
 Result<std::string> make_hosts(const ContainerSpec& spec, const EtcInput& input, std::string_view host_file) {

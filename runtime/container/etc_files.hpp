@@ -24,6 +24,8 @@ struct EtcInput {
     std::vector<std::pair<std::string, std::string>> own_lines; // address, names
     std::string host_gateway; // what "host-gateway" stands for; empty: not known
 };
+// Error: a server that is no address, or a word that would begin a line of its own in resolv.conf.
+[[nodiscard]] berth::Status check_resolver(const NetworkView& network);
 [[nodiscard]] std::string make_resolv_conf(const NetworkView& network, const EtcInput& input,
                                            const ResolvConf& host);
 // Error: an extra host that is not "name:address", or "host-gateway" without one.

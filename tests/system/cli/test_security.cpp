@@ -73,3 +73,22 @@ TEST_CASE("nothing that we keep is open to others (S14, S86)") {
     CHECK(host("find", {world.paths().containers(), "-name", "*.json", "-perm", "/077"}).out.empty());
     CHECK(host("find", {world.paths().exec_root(), "-type", "s", "-perm", "/077"}).out.empty());
 }
+
+TEST_CASE("no option writes a line of its own into resolv.conf, and sizes below zero are refused (S84)") {
+    World world;
+    world.tiny_image();
+    for (const auto& option :
+         std::vector<std::vector<std::string>>{{"--dns", "10.0.0.1\noptions debug"},
+                                               {"--dns", "dns.example"},
+                                               {"--dns-search", "lan\nnameserver 10.0.0.9"},
+                                               {"--dns-option", "a b"},
+                                               {"--shm-size", "-1"}}) {
+        std::vector<std::string> args{"run", "--rm"};
+        args.insert(args.end(), option.begin(), option.end());
+        args.insert(args.end(), {"tiny", "true"});
+        const Run run = world.berth(args);
+        CAPTURE(option, run.err);
+        CHECK(run.exit_code == 125);
+    }
+    CHECK(world.ok({"ps", "-aq"}).empty());
+}

@@ -72,3 +72,22 @@ TEST_CASE("resolv.conf of a container") {
     CHECK(make_resolv_conf(network, input, host) ==
           "nameserver 127.0.0.1\nnameserver 10.0.0.1\noptions ndots:3\n");
 }
+
+TEST_CASE("nothing that is asked for begins a line of its own in resolv.conf") {
+    NetworkView network;
+    network.dns = {"10.0.0.1", "fd00::1", "fe80::1%eth0"};
+    network.dns_search = {".", "lan"};
+    network.dns_options = {"ndots:2"};
+    CHECK(check_resolver(network));
+    for (const std::string bad :
+         {"", "dns.example", "10.0.0.1\noptions debug", "10.0.0.1 10.0.0.2", "fe80::1%a\nb"}) {
+        network.dns = {bad};
+        CHECK_FALSE(check_resolver(network));
+    }
+    network.dns.clear();
+    network.dns_search = {"lan\nnameserver 10.0.0.9"};
+    CHECK_FALSE(check_resolver(network));
+    network.dns_search.clear();
+    network.dns_options = {"a b"};
+    CHECK_FALSE(check_resolver(network));
+}
