@@ -8,6 +8,7 @@
 #include "runtime/base/id.hpp"
 #include "runtime/base/parse.hpp"
 #include "runtime/base/rollback.hpp"
+#include "runtime/base/sha256.hpp"
 
 #include <algorithm>
 #include <linux/netlink.h>
@@ -126,8 +127,12 @@ Status remove_leftovers_locked(const Store& store) {
     return std::move(failed).take();
 }
 
+std::string predefined_id(const Context& context, const std::string& name) {
+    return sha256_hex(concat(context.paths.exec_root(), "\n", context.paths.data_root(), "\n", name));
+}
+
 // Callers hold lock_all().
-Result<Network> create_locked(const Store& store, NetworkConfig config) {
+Result<Network> create_locked(const Store& store, std::string id, NetworkConfig config) {
     BERTH_ASSIGN_OR_RETURN(const auto others, store.list());
     for (const auto& other : others)
         if (other.config.name == config.name)
@@ -135,7 +140,7 @@ Result<Network> create_locked(const Store& store, NetworkConfig config) {
                         concat("a network with the name '", config.name, "' exists already"));
     BERTH_ASSIGN_OR_RETURN(const NlSocket socket, open_netlink(NETLINK_ROUTE));
     Network network;
-    network.id = make_id();
+    network.id = std::move(id);
     network.created_at = to_rfc3339(wall_now());
     BERTH_ASSIGN_OR_RETURN(const auto taken, taken_ranges(socket.get(), others));
     BERTH_TRY(settle_subnets(config, network.id, taken));
@@ -164,7 +169,9 @@ Result<Network> create(const Context& context, NetworkConfig config) {
     const Store store(context);
     BERTH_ASSIGN_OR_RETURN(const FileLock lock, store.lock_all());
     BERTH_TRY(remove_leftovers_locked(store));
-    auto created = create_locked(store, config);
+    // "bridge" is listed before it is made: it keeps the id that was shown.
+    auto id = is_predefined(config.name) ? predefined_id(context, config.name) : make_id();
+    auto created = create_locked(store, std::move(id), config);
     if (!created)
         return fail(std::move(created).error().context(concat("create the network '", config.name, "'")));
     return created;
@@ -218,6 +225,26 @@ Status remove_leftovers(const Context& context) {
     const Store store(context);
     BERTH_ASSIGN_OR_RETURN(const FileLock lock, store.lock_all());
     return remove_leftovers_locked(store);
+}
+
+bool is_predefined(const std::string& name) {
+    return name == "bridge" || name == "host" || name == "none";
+}
+
+Result<std::vector<Network>> predefined(const Context& context) {
+    std::vector<Network> out;
+    BERTH_ASSIGN_OR_RETURN(const auto made, Store(context).find("bridge"));
+    for (const auto* name : {"bridge", "host", "none"}) {
+        Network network;
+        network.config.name = name;
+        if (network.config.name == "bridge" && made) continue;
+        if (network.config.name != "bridge")
+            network.config.driver = network.config.name == "none" ? "null" : "host";
+        network.id = predefined_id(context, name);
+        network.created_at = "0001-01-01T00:00:00Z";
+        out.push_back(std::move(network));
+    }
+    return out;
 }
 
 Result<Network> ensure_default(const Context& context) {

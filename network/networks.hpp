@@ -22,6 +22,10 @@ namespace berth::network {
 [[nodiscard]] Status remove(const Context& context, const std::string& id);
 // Takes down what a killed create or remove left of a network; one look at a folder when there is nothing.
 [[nodiscard]] Status remove_leftovers(const Context& context);
+// The networks that no record stands for: "host" and "none", which are modes of a container, and "bridge"
+// until it is first used. Their ids follow from the roots, so that they are the same at each look.
+[[nodiscard]] Result<std::vector<Network>> predefined(const Context& context);
+[[nodiscard]] bool is_predefined(const std::string& name);
 // Docker's default network "bridge" for plain `berth run`; made when first used.
 [[nodiscard]] Result<Network> ensure_default(const Context& context);
 // Bridge and firewall are what the records say, repaired if somebody deleted them (nft flush ruleset, ip link

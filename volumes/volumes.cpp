@@ -188,6 +188,12 @@ Result<std::string> data_path(const Context& context, const Volume& volume, cons
     return path;
 }
 
+std::string mountpoint(const Context& context, const Volume& volume) {
+    const auto local = parse_local(volume);
+    if (local && local->kind == LocalKind::bind) return clean_path(local->device);
+    return Store(context).data(volume.name);
+}
+
 Result<MountSource> mount_source(const Context& context, const Volume& volume, const std::string& subpath) {
     BERTH_ASSIGN_OR_RETURN(const LocalVolume local, parse_local(volume));
     MountSource out;

@@ -30,6 +30,9 @@ namespace berth::volumes {
 // unsupported for a volume that is a file system of its own: see mount_source().
 [[nodiscard]] Result<std::string> data_path(const Context& context, const Volume& volume,
                                             const std::string& subpath = {});
+// Where the data is, for people to read: never fails, because a list must show a volume whose device is gone,
+// too.
+[[nodiscard]] std::string mountpoint(const Context& context, const Volume& volume);
 
 // How the runtime brings a volume into a container's own mount namespace: a bind of a host folder, or a file
 // system of its own (the local driver's type tmpfs, nfs, cifs, ...), which is never mounted on the host. A

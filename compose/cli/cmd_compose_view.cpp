@@ -312,7 +312,7 @@ Run setup_volumes(Flags& flags) {
                 session.print(volume.name + "\n");
                 continue;
             }
-            BERTH_ASSIGN_OR_RETURN(auto row, volume_row(session.context(), volume));
+            auto row = volume_row(session.context(), volume);
             rows.push_back(std::move(row));
         }
         if (options->quiet) return 0;

@@ -119,7 +119,11 @@ Result<Json> inspect_any(const Context& context, const std::string& name, const 
         BERTH_ASSIGN_OR_RETURN(const auto found, runtime::find_container(context, name));
         if (found) {
             BERTH_ASSIGN_OR_RETURN(auto json, inspect_container(context, *found));
-            if (flags.size) json.set("SizeRw", layer_size(context, *found));
+            if (flags.size) {
+                const auto own = layer_size(context, *found);
+                json.set("SizeRw", own);
+                json.set("SizeRootFs", own + image_size(context, *found));
+            }
             return json;
         }
         if (!flags.type.empty()) return fail(runtime::get_container(context, name).error());
@@ -132,6 +136,10 @@ Result<Json> inspect_any(const Context& context, const std::string& name, const 
     if (wants("network")) {
         BERTH_ASSIGN_OR_RETURN(const auto found, network::find(context, name));
         if (found) return inspect_network(context, *found);
+        BERTH_ASSIGN_OR_RETURN(const auto always, network::predefined(context));
+        for (const auto& network : always)
+            if (network.config.name == name || network.id == name || short_id(network.id) == name)
+                return inspect_network(context, network);
         if (!flags.type.empty()) return fail(network::get(context, name).error());
     }
     if (wants("volume")) {

@@ -45,14 +45,14 @@ Result<bool> network_matches(const Context& context, const network::Network& net
             matches = any(values, [](const auto& v) { return v == "local"; });
         else if (key == "type")
             matches = any(values, [&](const auto& v) {
-                return v == (network.config.name == "bridge" ? "builtin" : "custom");
+                return v == (network::is_predefined(network.config.name) ? "builtin" : "custom");
             });
         else if (key == "label")
             matches = labels_match(network.config.labels, values);
         else { // dangling
             BERTH_ASSIGN_OR_RETURN(const bool wanted, parse_bool(values.back()));
             BERTH_ASSIGN_OR_RETURN(const auto endpoints, network::endpoints(context, network.id));
-            matches = endpoints.empty() == wanted;
+            matches = (endpoints.empty() && !network::is_predefined(network.config.name)) == wanted;
         }
         if (!matches) return false;
     }
@@ -75,6 +75,8 @@ Run setup_ls(Flags& flags) {
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto filters, parse_filters(options->filters, network_filters()));
         BERTH_ASSIGN_OR_RETURN(auto networks, network::list(session.context()));
+        BERTH_ASSIGN_OR_RETURN(auto always, network::predefined(session.context()));
+        std::move(always.begin(), always.end(), std::back_inserter(networks));
         std::sort(networks.begin(), networks.end(),
                   [](const auto& a, const auto& b) { return a.config.name < b.config.name; });
         std::vector<ui::Row> rows;
@@ -122,7 +124,7 @@ Result<network::NetworkConfig> config_of(const CreateFlags& flags) {
     auto config = flags.config;
     config.name = flags.names[0];
     BERTH_TRY(check_name(config.name, "network"));
-    if (config.name == "bridge" || config.name == "host" || config.name == "none")
+    if (network::is_predefined(config.name))
         return fail(ErrorCode::already_exists,
                     concat("'", config.name, "' is the name of a network that is always there"));
     config.labels = labels_of(flags.labels);
@@ -179,6 +181,9 @@ Run setup_rm(Flags& flags) {
     return [options](Session& session) -> Result<int> {
         return for_each(session, options->names, [&](const std::string& name) -> Result<std::string> {
             BERTH_ASSIGN_OR_RETURN(const auto found, network::find(session.context(), name));
+            if (!found && network::is_predefined(name))
+                return fail(ErrorCode::unsupported,
+                            concat("'", name, "' is a network that is always there: it cannot be removed"));
             if (!found && options->force) return std::string();
             if (!found) return fail(network::get(session.context(), name).error());
             BERTH_TRY(network::remove(session.context(), found->id));

@@ -35,7 +35,7 @@ Run setup_ls(Flags& flags) {
         }
         std::vector<ui::Row> rows;
         for (const auto& volume : volumes) {
-            BERTH_ASSIGN_OR_RETURN(auto row, volume_row(session.context(), volume));
+            auto row = volume_row(session.context(), volume);
             rows.push_back(std::move(row));
         }
         ui::ListFormat format;

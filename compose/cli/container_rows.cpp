@@ -9,6 +9,7 @@
 #include "runtime/base/parse.hpp"
 #include "runtime/container/inspect.hpp"
 #include "runtime/image/reference.hpp"
+#include "runtime/image/store.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -255,7 +256,20 @@ std::int64_t layer_size(const Context& context, const runtime::Container& contai
     return tree_size(context.paths.container(container.spec.id) + "/upper");
 }
 
+std::int64_t image_size(const Context& context, const runtime::Container& container) {
+    const auto image = image::find_image(context, container.spec.image_id);
+    return image && *image ? (*image)->size : 0;
+}
+
 namespace {
+
+// What the container has written, and that with its image.
+std::string size_text(const Context& context, const runtime::Container& container) {
+    const auto own = layer_size(context, container);
+    const auto all = own + image_size(context, container);
+    return concat(format_bytes_decimal(static_cast<double>(own)), " (virtual ",
+                  format_bytes_decimal(static_cast<double>(all)), ")");
+}
 
 Json publishers(const std::vector<runtime::PublishedPort>& published,
                 const std::vector<std::string>& exposed) {
@@ -336,8 +350,7 @@ ui::Row container_row(const Context& context, const runtime::Container& containe
     }
     f.set("RunningFor", age_words(spec.created_at));
     if (options.compose) f.set("Service", label_or(spec.labels, "com.docker.compose.service"));
-    f.set("Size", options.size ? format_bytes_decimal(static_cast<double>(layer_size(context, container)))
-                               : std::string("0B"));
+    f.set("Size", options.size ? size_text(context, container) : std::string("0B"));
     f.set("State", std::string(enum_to_name(state.status)));
     f.set("Status", runtime::status_words(state, now_seconds()));
     row.methods = Json::object();

@@ -41,6 +41,7 @@ struct RowOptions {
 [[nodiscard]] std::string created_text(std::string_view rfc3339); // "2026-01-02 03:04:05 +0000 UTC"
 [[nodiscard]] std::int64_t now_seconds();
 // Bytes of a container's own layer; what `ps -s` shows.
+[[nodiscard]] std::int64_t image_size(const Context& context, const runtime::Container& container);
 [[nodiscard]] std::int64_t layer_size(const Context& context, const runtime::Container& container);
 // Bytes on disk of all regular files of a folder; hard links once.
 [[nodiscard]] std::int64_t tree_size(const std::string& path);

@@ -61,16 +61,20 @@ Json ports_json(const Context& context, const runtime::Container& container) {
 
 Result<Json> inspect_container(const Context& context, const runtime::Container& container) {
     Json networks = Json::object();
-    if (container.spec.network.mode == "bridge") {
+    const auto& mode = container.spec.network.mode;
+    if (mode == "bridge") {
         BERTH_ASSIGN_OR_RETURN(const auto endpoints, network::endpoints_of(context, container.spec.id));
         for (const auto& endpoint : endpoints)
             networks.set(endpoint.network_name, endpoint_json(endpoint));
         // Never started: what it will join.
         for (const auto& name : network_names_of(container))
             if (networks.find(name) == nullptr && endpoints.empty()) networks.set(name, endpoint_json({}));
-    } else {
-        networks.set(container.spec.network.mode.substr(0, container.spec.network.mode.find(':')),
-                     endpoint_json({}));
+    } else if (network::is_predefined(mode)) {
+        BERTH_ASSIGN_OR_RETURN(const auto always, network::predefined(context));
+        network::Endpoint endpoint;
+        for (const auto& network : always)
+            if (network.config.name == mode) endpoint.network_id = network.id;
+        networks.set(mode, endpoint_json(endpoint));
     }
     return runtime::inspect(context, container, networks, ports_json(context, container));
 }
@@ -120,13 +124,12 @@ Result<Json> inspect_network(const Context& context, const network::Network& net
     return out;
 }
 
-Result<Json> inspect_volume(const Context& context, const volumes::Volume& volume) {
-    BERTH_ASSIGN_OR_RETURN(const auto path, volumes::data_path(context, volume));
+Json inspect_volume(const Context& context, const volumes::Volume& volume) {
     Json out = Json::object();
     out.set("CreatedAt", volume.created_at);
     out.set("Driver", volume.driver);
     out.set("Labels", volume.labels.empty() ? Json() : to_json(volume.labels));
-    out.set("Mountpoint", path);
+    out.set("Mountpoint", volumes::mountpoint(context, volume));
     out.set("Name", volume.name);
     out.set("Options", volume.options.empty() ? Json() : to_json(volume.options));
     out.set("Scope", "local");

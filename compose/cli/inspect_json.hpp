@@ -14,7 +14,7 @@ namespace berth::cli {
 
 [[nodiscard]] Result<Json> inspect_container(const Context& context, const runtime::Container& container);
 [[nodiscard]] Result<Json> inspect_network(const Context& context, const network::Network& network);
-[[nodiscard]] Result<Json> inspect_volume(const Context& context, const volumes::Volume& volume);
+[[nodiscard]] Json inspect_volume(const Context& context, const volumes::Volume& volume);
 [[nodiscard]] Result<Json> inspect_image(const Context& context, const image::Image& image);
 
 // NetworkSettings.Ports: {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "90/tcp": null}.

@@ -41,8 +41,7 @@ Result<std::vector<volumes::Volume>> list_volumes(const Context& context, const 
     return all;
 }
 
-Result<ui::Row> volume_row(const Context& context, const volumes::Volume& volume) {
-    BERTH_ASSIGN_OR_RETURN(const auto path, volumes::data_path(context, volume));
+ui::Row volume_row(const Context& context, const volumes::Volume& volume) {
     std::vector<std::string> words;
     for (const auto& [key, value] : volume.labels)
         words.push_back(concat(key, "=", value));
@@ -54,7 +53,7 @@ Result<ui::Row> volume_row(const Context& context, const volumes::Volume& volume
     f.set("Group", "N/A");
     f.set("Labels", join(words, ","));
     f.set("Links", "N/A");
-    f.set("Mountpoint", path);
+    f.set("Mountpoint", volumes::mountpoint(context, volume));
     f.set("Name", volume.name);
     f.set("Scope", "local");
     f.set("Size", "N/A");

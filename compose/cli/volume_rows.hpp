@@ -16,7 +16,7 @@ namespace berth::cli {
 // By name; filters dangling, driver, label, name.
 [[nodiscard]] Result<std::vector<volumes::Volume>> list_volumes(const Context& context,
                                                                 const Filters& filters);
-[[nodiscard]] Result<ui::Row> volume_row(const Context& context, const volumes::Volume& volume);
+[[nodiscard]] ui::Row volume_row(const Context& context, const volumes::Volume& volume);
 
 struct PrunedVolumes {
     std::vector<std::string> names;

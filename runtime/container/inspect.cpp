@@ -78,9 +78,17 @@ Json mounts_part(const ContainerSpec& spec) {
     return out;
 }
 
+// The addresses on the default network stand once more at the top, where scripts of the days before there
+// were others look for them.
 Json network_settings(const Json& networks, const Json& ports) {
     Json out = Json::object();
     out.set("Ports", ports.is_null() ? Json::object() : ports);
+    const Json* bridge = networks.find("bridge");
+    for (const char* name :
+         {"EndpointID", "Gateway", "GlobalIPv6Address", "IPAddress", "IPv6Gateway", "MacAddress"})
+        out.set(name, bridge != nullptr && bridge->find(name) != nullptr ? *bridge->find(name) : Json(""));
+    for (const char* name : {"GlobalIPv6PrefixLen", "IPPrefixLen"})
+        out.set(name, bridge != nullptr && bridge->find(name) != nullptr ? *bridge->find(name) : Json(0));
     out.set("Networks", networks.is_null() ? Json::object() : networks);
     return out;
 }

@@ -54,10 +54,14 @@ TEST_CASE("run: output, exit codes, input, environment, working directory, user,
     const Run split_output = world.berth({"run", "--rm", "tiny", "sh", "-c", "echo out; echo err >&2"});
     CHECK(split_output.out == "out\n");
     CHECK_THAT(split_output.err, ContainsSubstring("err\n"));
-    CHECK(world.ok({"run", "--rm", "-e", "COLOUR=blue", "-w", "/made/here", "tiny", "sh", "-c", "echo $COLOUR $PWD"}) == "blue /made/here");
-    CHECK(world.ok({"run", "--rm", "-u", "app", "tiny", "id"}) == "uid=1000(app) gid=1000(app) groups=5(tty),1000(app)");
-    CHECK(world.ok({"run", "--rm", "-u", "4242:7", "tiny", "sh", "-c", "id -u; id -g; id -G"}) == "4242\n7\n7");
-    CHECK(world.ok({"run", "--rm", "-h", "box", "tiny", "sh", "-c", "hostname; cat /etc/hostname"}) == "box\nbox");
+    CHECK(world.ok({"run", "--rm", "-e", "COLOUR=blue", "-w", "/made/here", "tiny", "sh", "-c",
+                    "echo $COLOUR $PWD"}) == "blue /made/here");
+    CHECK(world.ok({"run", "--rm", "-u", "app", "tiny", "id"}) ==
+          "uid=1000(app) gid=1000(app) groups=5(tty),1000(app)");
+    CHECK(world.ok({"run", "--rm", "-u", "4242:7", "tiny", "sh", "-c", "id -u; id -g; id -G"}) ==
+          "4242\n7\n7");
+    CHECK(world.ok({"run", "--rm", "-h", "box", "tiny", "sh", "-c", "hostname; cat /etc/hostname"}) ==
+          "box\nbox");
     CHECK(world.ok({"run", "--rm", "--entrypoint", "/bin/echo", "tiny", "a", "b"}) == "a b");
     CHECK(world.ok({"run", "--rm", "--init", "tiny", "sh", "-c", "echo $$"}) != "1");
     CHECK(world.ok({"run", "--rm", "tiny", "sh", "-c", "echo $$"}) == "1");
@@ -84,7 +88,8 @@ TEST_CASE("run: limits, sysctls, ulimits and shared memory reach the container")
 TEST_CASE("a container that runs out of memory says so; one that is killed does not") {
     World world;
     world.tiny_image();
-    const Run oom = world.berth({"run", "--name", "big", "--memory", "16m", "tiny", "sh", "-c", "x=$(cat /dev/zero | head -c 200000000 | tr '\\0' 'a'); echo done"});
+    const Run oom = world.berth({"run", "--name", "big", "--memory", "16m", "tiny", "sh", "-c",
+                                 "x=$(cat /dev/zero | head -c 200000000 | tr '\\0' 'a'); echo done"});
     CHECK(oom.exit_code == 137);
     CHECK(world.ok({"inspect", "--format", "{{.State.OOMKilled}} {{.State.ExitCode}}", "big"}) == "true 137");
     world.ok({"run", "-d", "--name", "victim", "tiny", "sleep", "1000"});
@@ -96,20 +101,25 @@ TEST_CASE("a container that runs out of memory says so; one that is killed does 
 TEST_CASE("a detached container: ps, stop, start, restart, rm, name conflicts") {
     World world;
     world.tiny_image();
-    const std::string id = world.ok({"run", "-d", "--name", "web", "-l", "tier=front", "tiny", "sleep", "1000"});
+    const std::string id =
+        world.ok({"run", "-d", "--name", "web", "-l", "tier=front", "tiny", "sleep", "1000"});
     CHECK(id.size() == 64);
-    CHECK_THAT(world.ok({"ps"}), ContainsSubstring("CONTAINER ID   IMAGE") && ContainsSubstring(id.substr(0, 12)) && ContainsSubstring("\"sleep 1000\"") && ContainsSubstring("web"));
+    CHECK_THAT(world.ok({"ps"}), ContainsSubstring("CONTAINER ID   IMAGE") &&
+                                     ContainsSubstring(id.substr(0, 12)) &&
+                                     ContainsSubstring("\"sleep 1000\"") && ContainsSubstring("web"));
     CHECK(world.ok({"ps", "-q", "--no-trunc", "--filter", "label=tier=front"}) == id);
     const Run again = world.berth({"run", "-d", "--name", "web", "tiny", "true"});
     CHECK(again.exit_code == 125);
     CHECK_THAT(again.err, ContainsSubstring("web") && ContainsSubstring(id.substr(0, 12)));
-    const std::string address = world.ok({"inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", "web"});
+    const std::string address =
+        world.ok({"inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", "web"});
     CHECK(world.berth({"rm", "web"}).exit_code == 1);
     world.ok({"stop", "-t", "0", "web"});
     CHECK(world.ok({"ps", "-q"}).empty());
     CHECK_THAT(world.ok({"ps", "-a"}), ContainsSubstring("Exited (137)"));
     world.ok({"start", "web"});
-    CHECK(world.ok({"inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", "web"}) == address);
+    CHECK(world.ok({"inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
+                    "web"}) == address);
     world.ok({"restart", "-t", "0", "web"});
     CHECK(world.ok({"inspect", "--format", "{{.State.Status}}", "web"}) == "running");
     world.ok({"rename", "web", "shop"});
@@ -121,7 +131,8 @@ TEST_CASE("a detached container: ps, stop, start, restart, rm, name conflicts") 
 TEST_CASE("restart policies") {
     World world;
     world.tiny_image();
-    world.ok({"run", "-d", "--name", "twice", "--restart", "on-failure:2", "tiny", "sh", "-c", "echo run; exit 3"});
+    world.ok({"run", "-d", "--name", "twice", "--restart", "on-failure:2", "tiny", "sh", "-c",
+              "echo run; exit 3"});
     CHECK(world.ok({"wait", "twice"}) == "3");
     CHECK(world.ok({"inspect", "--format", "{{.RestartCount}}", "twice"}) == "2");
     CHECK(world.ok({"logs", "twice"}) == "run\nrun\nrun");
@@ -138,7 +149,8 @@ TEST_CASE("--rm of a detached container removes it when it ends, without anybody
     world.tiny_image();
     const std::string id = world.ok({"run", "-d", "--rm", "tiny", "sh", "-c", "read line"});
     (void)world.berth({"wait", id});
-    for (int i = 0; i < 50 && !world.ok({"ps", "-aq"}).empty(); ++i) (void)host("sleep", {"0.1"});
+    for (int i = 0; i < 50 && !world.ok({"ps", "-aq"}).empty(); ++i)
+        (void)host("sleep", {"0.1"});
     CHECK(world.ok({"ps", "-aq"}).empty());
 }
 
@@ -150,4 +162,13 @@ TEST_CASE("pause and unpause freeze and thaw") {
     CHECK_THAT(world.ok({"ps"}), ContainsSubstring("(Paused)"));
     world.ok({"unpause", "p"});
     CHECK(world.ok({"exec", "p", "echo", "awake"}) == "awake");
+}
+
+TEST_CASE("sizes: what the container wrote, and that with its image") {
+    World world;
+    world.tiny_image();
+    world.ok({"run", "--name", "box", "tiny", "sh", "-c", "echo 1234567 > /file"});
+    CHECK_THAT(world.ok({"ps", "-a", "-s", "--format", "{{.Size}}"}),
+               ContainsSubstring("8B (virtual ") && ContainsSubstring("MB)"));
+    CHECK(world.ok({"inspect", "-s", "-f", "{{.SizeRw}} {{gt .SizeRootFs 1000000}}", "box"}) == "8 true");
 }
