@@ -121,11 +121,14 @@ remove_image(const Context& context, const std::string& name, bool force,
         BERTH_ASSIGN_OR_RETURN(std::vector<StoredReference> own, read_references(context));
         std::erase_if(own, [&](const StoredReference& stored) { return stored.id != target.id; });
         BERTH_ASSIGN_OR_RETURN(const auto going, names_to_go(target, own, force, name));
-        const bool last = going.size() == own.size();
-        if (last && !force && used_by_container) {
-            if (const auto user = used_by_container(target.id); !user.empty())
-                return fail(Error(ErrorCode::in_use, concat("image ", name, " is used by container ", user))
-                                .hint("remove the container first, or use --force"));
+        bool last = going.size() == own.size();
+        const auto user = last && used_by_container ? used_by_container(target.id) : std::string();
+        if (!user.empty()) {
+            // What a container stands on stays, or it could not start again: force takes the names away.
+            Error error(ErrorCode::in_use, concat("image ", name, " is used by container ", user));
+            if (going.empty()) return fail(std::move(error.hint("remove the container first")));
+            if (!force) return fail(std::move(error.hint("remove the container first, or use --force")));
+            last = false;
         }
         for (const auto& stored : going) {
             BERTH_TRY(erase_reference(stored));

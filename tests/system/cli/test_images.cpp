@@ -13,15 +13,18 @@ TEST_CASE("images: import, list, tag, save, load, history, remove") {
     world.write("broken.tar", "this is no archive");
     CHECK(world.berth({"load", "-i", world.project() + "/broken.tar"}).exit_code == 1);
     world.tiny_image();
-    CHECK_THAT(world.ok({"images"}), ContainsSubstring("REPOSITORY") && ContainsSubstring("tiny") && ContainsSubstring("latest"));
+    CHECK_THAT(world.ok({"images"}),
+               ContainsSubstring("REPOSITORY") && ContainsSubstring("tiny") && ContainsSubstring("latest"));
     world.ok({"tag", "tiny", "other:1"});
     const std::string archive = world.project() + "/both.tar";
     world.ok({"save", "-o", archive, "tiny", "other:1"});
-    CHECK_THAT(host("tar", {"-tf", archive}).out, ContainsSubstring("manifest.json") && ContainsSubstring("index.json"));
+    CHECK_THAT(host("tar", {"-tf", archive}).out,
+               ContainsSubstring("manifest.json") && ContainsSubstring("index.json"));
     CHECK_THAT(world.ok({"rmi", "tiny"}), ContainsSubstring("Untagged: tiny:latest"));
     CHECK_THAT(world.ok({"rmi", "other:1"}), ContainsSubstring("Deleted: sha256:"));
     CHECK(world.ok({"images", "-q"}).empty());
-    CHECK_THAT(world.ok({"load", "-i", archive}), ContainsSubstring("Loaded image: tiny:latest") && ContainsSubstring("Loaded image: other:1"));
+    CHECK_THAT(world.ok({"load", "-i", archive}),
+               ContainsSubstring("Loaded image: tiny:latest") && ContainsSubstring("Loaded image: other:1"));
     CHECK(world.ok({"run", "--rm", "other:1", "echo", "back"}) == "back");
     CHECK_THAT(world.ok({"history", "tiny"}), ContainsSubstring("IMAGE"));
 }
@@ -43,10 +46,28 @@ TEST_CASE("a layer cannot write outside of its folder") {
     REQUIRE(make_dirs(victim));
     REQUIRE(write_atomic(victim + "/file", "untouched"));
     // A link to the victim, then a file through it: two archives in one.
-    world.write("evil.sh", "set -e\ncd " + world.project() + "\nmkdir a b\nln -s " + victim + " a/door\nmkdir b/door\necho bad > b/door/file\n"
-                           "tar -C a -cf evil.tar door\ntar -C b -rf evil.tar door/file\ntar -C b --transform 's,door/file,../../../../../.." + victim + "/up,' -P -rf evil.tar door/file\n");
+    world.write("evil.sh", "set -e\ncd " + world.project() + "\nmkdir a b\nln -s " + victim +
+                               " a/door\nmkdir b/door\necho bad > b/door/file\n"
+                               "tar -C a -cf evil.tar door\ntar -C b -rf evil.tar door/file\ntar -C b "
+                               "--transform 's,door/file,../../../../../.." +
+                               victim + "/up,' -P -rf evil.tar door/file\n");
     REQUIRE(host("sh", {world.project() + "/evil.sh"}).exit_code == 0);
     (void)world.berth({"import", world.project() + "/evil.tar", "evil"});
     CHECK(read_file(victim + "/file").value() == "untouched");
     CHECK(list_dir(victim).value() == std::vector<std::string>{"file"});
+}
+
+TEST_CASE("rmi --force takes the names away; what a container stands on stays until the container goes") {
+    World world;
+    world.tiny_image();
+    world.ok({"run", "-d", "--name", "box", "tiny", "sleep", "1000"});
+    const std::string id = world.ok({"images", "-q"});
+    CHECK(world.ok({"rmi", "-f", "tiny"}) == "Untagged: tiny:latest");
+    CHECK(world.ok({"images", "--format", "{{.Repository}} {{.ID}}"}) == "<none> " + id);
+    world.ok({"restart", "-t", "0", "box"});
+    CHECK(world.ok({"exec", "box", "echo", "here"}) == "here");
+    CHECK(world.berth({"rmi", "-f", id}).exit_code == 1);
+    world.ok({"rm", "-f", "box"});
+    world.ok({"rmi", id});
+    CHECK(world.ok({"images", "-q"}).empty());
 }
