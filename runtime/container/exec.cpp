@@ -47,15 +47,18 @@ void set_variable(std::vector<std::string>& env, const std::string& entry) {
 berth::Status switch_user(const ProcessId& process, const ContainerSpec& spec, const ExecRequest& request,
                           sandbox::ProcessPlan& plan) {
     if (request.user.empty()) return {};
-    BERTH_ASSIGN_OR_RETURN(const auto user, resolve_inside(process, spec, request.user));
-    plan.uid = user.uid;
-    plan.gid = user.gid;
-    plan.groups = user.groups;
+    const auto user = resolve_inside(process, spec, request.user);
+    if (!user) // docker's code for whatever keeps the process from running
+        return fail(
+            Error(ErrorCode::command_not_executable, user.error().message()).hint(user.error().hint()));
+    plan.uid = user->uid;
+    plan.gid = user->gid;
+    plan.groups = user->groups;
     const bool said =
         std::ranges::any_of(spec.env, [](const std::string& e) { return e.starts_with("HOME="); });
-    if (!said) set_variable(plan.env, concat("HOME=", user.home));
+    if (!said) set_variable(plan.env, concat("HOME=", user->home));
     // As execve would have it: root holds the bounding set, anybody else nothing.
-    plan.caps.effective = plan.caps.permitted = user.uid == 0 ? plan.caps.bounding : 0;
+    plan.caps.effective = plan.caps.permitted = user->uid == 0 ? plan.caps.bounding : 0;
     plan.caps.inheritable = plan.caps.ambient = 0;
     return {};
 }
@@ -122,9 +125,10 @@ Result<int> refusal(const monitor::StartReply& reply, const std::string& command
     if (reply.exit_code == 126)
         return fail(
             Error(ErrorCode::command_not_executable, concat("exec: \"", command, "\"")).sys_errno(number));
-    return fail(
-        Error(ErrorCode::failed, reply.detail.empty() ? reply.step : concat(reply.step, ": ", reply.detail))
-            .sys_errno(number));
+    // Whatever else keeps the process from running: docker answers 126.
+    return fail(Error(ErrorCode::command_not_executable,
+                      reply.detail.empty() ? reply.step : concat(reply.step, ": ", reply.detail))
+                    .sys_errno(number));
 }
 
 } // namespace

@@ -26,11 +26,23 @@ TEST_CASE("exec runs inside: same namespaces, policy, exit code, input") {
     CHECK(world.ok({"exec", "box", "cat", "/proc/1/comm"}) == "sleep");
     CHECK(world.berth({"exec", "box", "sh", "-c", "exit 9"}).exit_code == 9);
     CHECK(world.ok({"exec", "-i", "box", "tr", "a-z", "A-Z"}, "abc") == "ABC");
-    CHECK(world.ok({"exec", "-e", "B=2", "-w", "/tmp", "-u", "app", "box", "sh", "-c", "echo $A$B $PWD $(id -un)"}) == "12 /tmp app");
-    const std::string inside = world.ok({"exec", "box", "grep", "-E", "^(Cap|Seccomp:|NoNewPrivs)", "/proc/self/status"});
+    CHECK(world.ok({"exec", "-e", "B=2", "-w", "/tmp", "-u", "app", "box", "sh", "-c",
+                    "echo $A$B $PWD $(id -un)"}) == "12 /tmp app");
+    const std::string inside =
+        world.ok({"exec", "box", "grep", "-E", "^(Cap|Seccomp:|NoNewPrivs)", "/proc/self/status"});
     CHECK(inside == world.ok({"exec", "box", "grep", "-E", "^(Cap|Seccomp:|NoNewPrivs)", "/proc/1/status"}));
     CHECK(world.ok({"exec", "-d", "box", "touch", "/tmp/made"}).empty());
     CHECK_THAT(world.ok({"top", "box"}), ContainsSubstring("sleep 1000"));
+}
+
+TEST_CASE("exec: what keeps the process from running is 126, as with docker; a missing program 127") {
+    World world;
+    world.tiny_image();
+    world.ok({"run", "-d", "--name", "box", "tiny", "sleep", "1000"});
+    CHECK(world.berth({"exec", "-w", "/nothing/here", "box", "pwd"}).exit_code == 126);
+    CHECK(world.berth({"exec", "-u", "nobody-of-this-name", "box", "id"}).exit_code == 126);
+    CHECK(world.berth({"exec", "box", "/etc/passwd"}).exit_code == 126);
+    CHECK(world.berth({"exec", "box", "nothing"}).exit_code == 127);
 }
 
 TEST_CASE("a terminal: run -t and exec -t give one, of the size that was asked for") {
@@ -38,7 +50,8 @@ TEST_CASE("a terminal: run -t and exec -t give one, of the size that was asked f
     world.tiny_image();
     // script(1) gives the client a terminal of its own.
     const auto on_terminal = [&](const std::string& command) {
-        return host("env", {"BERTH_DATA_ROOT=" + world.paths().data_root(), "BERTH_EXEC_ROOT=" + world.paths().exec_root(), "script", "-qec",
+        return host("env", {"BERTH_DATA_ROOT=" + world.paths().data_root(),
+                            "BERTH_EXEC_ROOT=" + world.paths().exec_root(), "script", "-qec",
                             "stty rows 33 cols 77; " + command, "/dev/null"});
     };
     const Run run = on_terminal(std::string(BERTH_PROGRAM) + " run --rm -it tiny sh -c 'tty; stty size'");
