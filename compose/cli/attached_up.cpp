@@ -59,9 +59,9 @@ class AttachedProject {
         if (!ended_) return fail_errno("make an event descriptor");
         BERTH_TRY(choose());
         if (containers_.empty()) return 0;
+        session_.print("Attaching to " + names() + "\n"); // before the first line of any log
+        session_.flush();
         start_following(since);
-        if (ui::is_terminal(STDERR_FILENO) && ui::is_terminal(STDIN_FILENO))
-            session_.say("Attaching to " + names() + "\n");
         auto code = loop(signals);
         if (stopper_.joinable()) stopper_.join();
         follower_.join();

@@ -102,6 +102,7 @@ Run setup_rm(Flags& flags) {
         BERTH_ASSIGN_OR_RETURN(const auto project, load_or_name_project(session, options->options.services));
         ContainerChoice choice;
         choice.services = options->options.services;
+        choice.oneoff = true; // what the plan removes, too
         BERTH_ASSIGN_OR_RETURN(auto containers, project_containers(session.context(), project, choice));
         if (!options->options.stop)
             std::erase_if(containers, [](const auto& c) {

@@ -45,7 +45,7 @@ Result<int> run(Session& session, const OneoffFlags& flags) {
             remove_after();
             return fail(std::move(started).error());
         }
-        session.print(container.spec.name + "\n");
+        session.print(id + "\n");
         return 0;
     }
     ForegroundOptions options;

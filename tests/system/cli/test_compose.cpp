@@ -29,8 +29,10 @@ TEST_CASE("up, ps, ls, exec, logs, top, stop, start, down: the life of a stack")
     world.write("compose.yaml", k_two);
     world.compose_ok({"up", "-d"});
     CHECK(world.compose_ok({"ps", "--services"}) == "db\nweb");
-    CHECK_THAT(world.compose_ok({"ps"}), ContainsSubstring("proj-web-1") && ContainsSubstring("proj-db-1") && ContainsSubstring("Up"));
-    CHECK(world.ok({"inspect", "--format", "{{index .Config.Labels \"com.docker.compose.service\"}}", "proj-web-1"}) == "web");
+    CHECK_THAT(world.compose_ok({"ps"}),
+               ContainsSubstring("proj-web-1") && ContainsSubstring("proj-db-1") && ContainsSubstring("Up"));
+    CHECK(world.ok({"inspect", "--format", "{{index .Config.Labels \"com.docker.compose.service\"}}",
+                    "proj-web-1"}) == "web");
     CHECK_THAT(world.compose_ok({"ls"}), ContainsSubstring("proj") && ContainsSubstring("running(2)"));
     CHECK(world.compose_ok({"exec", "-T", "web", "sh", "-c", "echo $COLOUR"}) == "blue");
     CHECK_THAT(world.compose_ok({"top"}), ContainsSubstring("sleep 1000"));
@@ -56,7 +58,10 @@ TEST_CASE("up again changes nothing; a changed service alone is re-created and k
     world.compose_ok({"up", "-d"});
     CHECK(world.compose_ok({"ps", "-q", "--no-trunc"}) == before);
     const auto id = [&](const char* name) { return world.ok({"inspect", "--format", "{{.Id}}", name}); };
-    const auto address = [&] { return world.ok({"inspect", "--format", "{{.NetworkSettings.Networks.proj_default.IPAddress}}", "proj-web-1"}); };
+    const auto address = [&] {
+        return world.ok(
+            {"inspect", "--format", "{{.NetworkSettings.Networks.proj_default.IPAddress}}", "proj-web-1"});
+    };
     const std::string web = id("proj-web-1"), db = id("proj-db-1"), ip = address();
     world.set_env("COLOUR", "red");
     CHECK_THAT(world.compose_ok({"plan"}), ContainsSubstring("web") && ContainsSubstring("config"));
@@ -71,7 +76,8 @@ TEST_CASE("up again changes nothing; a changed service alone is re-created and k
 TEST_CASE("scale, orphans, run, rm, kill, port") {
     World world;
     world.tiny_image();
-    world.write("compose.yaml", "services:\n  web:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    ports: [\"80\"]\n");
+    world.write("compose.yaml", "services:\n  web:\n    image: tiny\n    command: sleep 1000\n    "
+                                "stop_grace_period: 0s\n    ports: [\"80\"]\n");
     world.compose_ok({"up", "-d", "--scale", "web=3"});
     CHECK(split(world.compose_ok({"ps", "-q"}), '\n').size() == 3);
     CHECK_THAT(world.compose_ok({"port", "web", "80"}), ContainsSubstring("0.0.0.0:"));
@@ -79,7 +85,8 @@ TEST_CASE("scale, orphans, run, rm, kill, port") {
     CHECK(world.compose({"run", "--rm", "web", "sh", "-c", "exit 4"}).exit_code == 4);
     world.compose_ok({"up", "-d", "--scale", "web=1"});
     CHECK(split(world.compose_ok({"ps", "-q"}), '\n').size() == 1);
-    world.write("compose.yaml", "services:\n  other:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n");
+    world.write("compose.yaml",
+                "services:\n  other:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n");
     const Run orphan = world.compose({"up", "-d"});
     CHECK_THAT(orphan.err, ContainsSubstring("orphan") && ContainsSubstring("proj-web-1"));
     world.compose_ok({"up", "-d", "--remove-orphans"});
@@ -92,17 +99,24 @@ TEST_CASE("scale, orphans, run, rm, kill, port") {
 TEST_CASE("services find each other by name, all replicas of one, and only on shared networks") {
     World world;
     world.tiny_image();
-    world.write("compose.yaml", "services:\n"
-                                "  web:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    scale: 2\n    networks: {front: {aliases: [site]}}\n"
-                                "  app:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    networks: [front, back]\n"
-                                "  db:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    networks: {back: {ipv4_address: 10.88.0.7}}\n"
-                                "networks:\n  front:\n  back:\n    internal: true\n    ipam: {config: [{subnet: 10.88.0.0/24}]}\n");
+    world.write(
+        "compose.yaml",
+        "services:\n"
+        "  web:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    scale: 2\n    "
+        "networks: {front: {aliases: [site]}}\n"
+        "  app:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    networks: [front, "
+        "back]\n"
+        "  db:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    networks: {back: "
+        "{ipv4_address: 10.88.0.7}}\n"
+        "networks:\n  front:\n  back:\n    internal: true\n    ipam: {config: [{subnet: 10.88.0.0/24}]}\n");
     world.compose_ok({"up", "-d"});
     const auto addresses = [&](const char* service, const char* name) {
         const std::string out = world.compose({"exec", "-T", service, "nslookup", name, "127.0.0.11"}).out;
         std::size_t count = 0;
         for (const auto& line : split(out, '\n'))
-            if (line.starts_with("Address") && line.find("127.0.0.11") == std::string::npos && line.find(':') != std::string::npos) ++count;
+            if (line.starts_with("Address") && line.find("127.0.0.11") == std::string::npos &&
+                line.find(':') != std::string::npos)
+                ++count;
         return count;
     };
     CHECK(addresses("app", "web") == 2);
@@ -119,16 +133,20 @@ TEST_CASE("builds, profiles, env files, several files, run from a sub-folder") {
     world.write("img/Dockerfile", "FROM tiny\nARG WHO=nobody\nENV WHO=$WHO\nCMD echo built for $WHO\n");
     world.write(".env", "TARGET=tests\n");
     world.write("more.env", "EXTRA='a b'\n");
-    world.write("compose.yaml", "services:\n  job:\n    build: {context: ./img, args: {WHO: \"${TARGET}\"}}\n    env_file: more.env\n"
-                                "  debug:\n    image: tiny\n    profiles: [tools]\n    command: echo debugging\n");
+    world.write(
+        "compose.yaml",
+        "services:\n  job:\n    build: {context: ./img, args: {WHO: \"${TARGET}\"}}\n    env_file: more.env\n"
+        "  debug:\n    image: tiny\n    profiles: [tools]\n    command: echo debugging\n");
     world.write("compose.override.yaml", "services:\n  job:\n    labels: {from: override}\n");
     CHECK(world.compose_ok({"config", "--services"}) == "job");
     world.compose_ok({"up", "-d", "--build"});
     world.ok({"wait", "proj-job-1"});
-    CHECK_THAT(world.compose_ok({"logs", "--no-color"}), ContainsSubstring("job-1") && ContainsSubstring("| built for tests"));
+    CHECK_THAT(world.compose_ok({"logs", "--no-color"}),
+               ContainsSubstring("job-1") && ContainsSubstring("| built for tests"));
     CHECK(world.ok({"inspect", "--format", "{{.Config.Labels.from}}", "proj-job-1"}) == "override");
     CHECK(world.compose_ok({"run", "--rm", "debug"}) == "debugging");
-    CHECK_THAT(world.compose_ok({"config", "--format", "json"}), ContainsSubstring("\"EXTRA\"") && ContainsSubstring("a b"));
+    CHECK_THAT(world.compose_ok({"config", "--format", "json"}),
+               ContainsSubstring("\"EXTRA\"") && ContainsSubstring("a b"));
     world.compose_ok({"down", "--rmi", "local"});
     CHECK(world.berth({"image", "inspect", "proj-job"}).exit_code == 1);
 }
@@ -137,8 +155,11 @@ TEST_CASE("eight people type up at once: all succeed, one stack") {
     World world;
     world.tiny_image();
     world.write("compose.yaml", k_two);
-    const Run all = host("sh", {"-c", "cd " + world.project() + " && export BERTH_DATA_ROOT=" + world.paths().data_root() + " BERTH_EXEC_ROOT=" + world.paths().exec_root() +
-                                          "; for i in 1 2 3 4 5 6 7 8; do " BERTH_PROGRAM " compose up -d >log.$i 2>&1 || { cat log.$i; echo failed; } & done; wait"});
+    const Run all = host(
+        "sh", {"-c", "cd " + world.project() + " && export BERTH_DATA_ROOT=" + world.paths().data_root() +
+                         " BERTH_EXEC_ROOT=" + world.paths().exec_root() +
+                         "; for i in 1 2 3 4 5 6 7 8; do " BERTH_PROGRAM
+                         " compose up -d >log.$i 2>&1 || { cat log.$i; echo failed; } & done; wait"});
     CHECK(all.out == "");
     CHECK(split(world.compose_ok({"ps", "-q"}), '\n').size() == 2);
 }
@@ -162,4 +183,23 @@ TEST_CASE("config: YAML keeps what YAML can say, lists name what is used, a circ
     CHECK(circle.exit_code == 1);
     CHECK_THAT(circle.err, ContainsSubstring("compose.yaml:2:") && ContainsSubstring("dependency cycle: a -> b -> a"));
     CHECK(world.compose({"config", "-q", "--no-consistency"}).exit_code == 0);
+}
+
+TEST_CASE("what scripts read: run -d prints the id, up says whom it attaches to, rm asks about all that it "
+          "removes") {
+    World world;
+    world.tiny_image();
+    world.write("compose.yaml", "services:\n  job: {image: tiny, command: echo done}\n");
+    const Run up = world.compose({"up", "--no-color"});
+    CHECK(up.exit_code == 0);
+    CHECK(up.out == "Attaching to job-1\njob-1  | done\njob-1 exited with code 0\n");
+    const std::string id = world.compose_ok({"run", "-d", "job", "true"});
+    CHECK(id.size() == 64);
+    CHECK(world.ok({"wait", id}) == "0");
+    const std::string oneoff = world.ok({"inspect", "-f", "{{slice .Name 1}}", id});
+    const Run asked = world.compose({"rm"});
+    CHECK_THAT(asked.err + asked.out, ContainsSubstring("proj-job-1") && ContainsSubstring(oneoff));
+    world.compose_ok({"rm", "-f"});
+    CHECK(world.ok({"ps", "-aq"}).empty());
+    world.compose_ok({"down"});
 }
