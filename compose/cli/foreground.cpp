@@ -1,6 +1,7 @@
 #include "compose/cli/foreground.hpp"
 
 #include "compose/cli/signals.hpp"
+#include "runtime/base/no_sigpipe.hpp"
 #include "runtime/base/parse.hpp"
 #include "runtime/container/store.hpp"
 
@@ -40,6 +41,7 @@ class TypedInput {
         return false;
     }
     void write_some() {
+        const NoSigpipe guard; // the container may have ended since it was typed
         while (!waiting_.empty()) {
             const auto n = ::write(to_.get(), waiting_.data(), waiting_.size());
             if (n < 0 && errno == EINTR) continue;

@@ -1,11 +1,11 @@
 #include "runtime/container/exec_streams.hpp"
 
 #include "runtime/base/file.hpp"
+#include "runtime/base/no_sigpipe.hpp"
 #include "runtime/container/control.hpp"
 
 #include <cerrno>
 #include <csignal>
-#include <ctime>
 #include <fcntl.h>
 #include <optional>
 #include <poll.h>
@@ -19,29 +19,6 @@ constexpr std::size_t k_chunk = 64 * 1024;
 
 struct WindowSize {
     std::uint32_t rows = 0, columns = 0;
-};
-
-// A process that closes its input early must not end us by SIGPIPE. Blocked in this thread only, and one that
-// came is taken away before the mask goes back.
-class NoSigpipe {
-  public:
-    NoSigpipe() {
-        ::sigemptyset(&pipe_);
-        ::sigaddset(&pipe_, SIGPIPE);
-        ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-    }
-    ~NoSigpipe() {
-        const timespec now{0, 0};
-        if (::sigismember(&before_, SIGPIPE) == 0)
-            while (::sigtimedwait(&pipe_, nullptr, &now) == SIGPIPE) {
-            }
-        ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-    }
-    NoSigpipe(const NoSigpipe&) = delete;
-    NoSigpipe& operator=(const NoSigpipe&) = delete;
-
-  private:
-    sigset_t pipe_{}, before_{};
 };
 
 } // namespace

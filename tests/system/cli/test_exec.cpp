@@ -61,6 +61,12 @@ TEST_CASE("a terminal: run -t and exec -t give one, of the size that was asked f
     const Run exec = on_terminal(std::string(BERTH_PROGRAM) + " exec -it box sh -c 'tty; stty size; exit 5'");
     CHECK_THAT(exec.out, ContainsSubstring("/dev/pts/") && ContainsSubstring("33 77"));
     CHECK(exec.exit_code == 5);
+    // What is typed after the container has ended is lost, and no reason to end by SIGPIPE.
+    const Run typed =
+        host("sh", {"-c", "yes '' | head -c 300000 | BERTH_DATA_ROOT=" + world.paths().data_root() +
+                              " BERTH_EXEC_ROOT=" + world.paths().exec_root() + " script -qec '" +
+                              BERTH_PROGRAM + " run --rm -it tiny sh -c \"sleep 0.3; exit 6\"' /dev/null"});
+    CHECK(typed.exit_code == 6);
     const Run none = world.berth({"run", "--rm", "-it", "tiny", "true"});
     CHECK(none.exit_code != 0);
     CHECK_THAT(none.err, ContainsSubstring("TTY") || ContainsSubstring("terminal"));
