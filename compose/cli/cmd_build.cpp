@@ -5,8 +5,11 @@
 #include "runtime/base/file.hpp"
 #include "runtime/build/builder.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <unistd.h>
 
@@ -33,11 +36,43 @@ std::string here() {
     return error ? "/" : path.string();
 }
 
+// What standard input begins with, left there for whoever reads it: tee(2) for a pipe, pread(2) for a file.
+// Empty for anything else.
+Result<std::string> peek_input() {
+    std::array<char, 512> bytes{};
+    auto n = ::pread(STDIN_FILENO, bytes.data(), bytes.size(), 0);
+    if (n < 0 && errno == ESPIPE) {
+        BERTH_ASSIGN_OR_RETURN(const auto copy, make_pipe());
+        n = ::tee(STDIN_FILENO, copy.write.get(), bytes.size(), 0);
+        if (n > 0) n = ::read(copy.read.get(), bytes.data(), static_cast<std::size_t>(n));
+    }
+    return std::string(bytes.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
+}
+
+// `build -` takes a Dockerfile as well as a tar. A tar's header is padded with zeros, which no Dockerfile
+// has.
+bool is_dockerfile(const std::string& begin) {
+    if (begin.empty() || begin.find('\0') != std::string::npos) return false;
+    const std::array<std::string_view, 4> packed{"\x1f\x8b", "BZh",
+                                                 "\xfd"
+                                                 "7zXZ",
+                                                 "\x28\xb5\x2f\xfd"};
+    return std::none_of(packed.begin(), packed.end(),
+                        [&](const auto& magic) { return begin.starts_with(magic); });
+}
+
 Status set_context(build::BuildRequest& request, const std::string& word) {
     if (word == "-") {
         if (request.dockerfile == "-")
             return fail(ErrorCode::usage,
                         "invalid argument: can't use stdin for both build context and dockerfile");
+        BERTH_ASSIGN_OR_RETURN(const auto begin, peek_input());
+        if (is_dockerfile(begin)) {
+            BERTH_ASSIGN_OR_RETURN(request.dockerfile_text,
+                                   read_fd(STDIN_FILENO, "standard input", 16u << 20));
+            request.dockerfile.clear();
+            return {};
+        }
         request.context_tar_fd = STDIN_FILENO;
     } else if (is_url(word)) {
         request.context_url = word;

@@ -66,3 +66,17 @@ TEST_CASE("build: every instruction of a usual Dockerfile") {
     world.ok({"build", "-t", "app:3", "--build-arg", "WHO=tests", "."});
     CHECK(world.ok({"image", "inspect", "--format", "{{.Id}}", "app:3"}) != first);
 }
+
+TEST_CASE("build -: a tar or a Dockerfile on standard input") {
+    World world;
+    world.tiny_image();
+    world.ok({"build", "-q", "-t", "typed", "-"}, "FROM tiny\nRUN echo typed > /said\nCMD cat /said\n");
+    CHECK(world.ok({"run", "--rm", "typed"}) == "typed");
+    CHECK(world.berth({"build", "-"}, "FROM tiny\nNOSUCH x\n").exit_code == 1);
+    world.write("context/Dockerfile", "FROM tiny\nCOPY file /file\nCMD cat /file\n");
+    world.write("context/file", "packed\n");
+    const std::string berth = BERTH_PROGRAM;
+    const Run packed = host("sh", {"-c", "cd " + world.project() + "/context && tar -cf - . | BERTH_DATA_ROOT=" + world.paths().data_root() + " BERTH_EXEC_ROOT=" + world.paths().exec_root() + " " + berth + " build -q -t packed -"});
+    CHECK(packed.exit_code == 0);
+    CHECK(world.ok({"run", "--rm", "packed"}) == "packed");
+}
