@@ -172,3 +172,18 @@ TEST_CASE("sizes: what the container wrote, and that with its image") {
                ContainsSubstring("8B (virtual ") && ContainsSubstring("MB)"));
     CHECK(world.ok({"inspect", "-s", "-f", "{{.SizeRw}} {{gt .SizeRootFs 1000000}}", "box"}) == "8 true");
 }
+
+TEST_CASE("stop of several containers stops them side by side") {
+    World world;
+    world.tiny_image();
+    // The first ends only once the second was told to: one after the other, it would be killed.
+    const std::string loop = "; while true; do sleep 0.05; done";
+    world.ok({"run", "-d", "--name", "first", "-v", "shared:/s", "tiny", "sh", "-c",
+              "trap 'while [ ! -e /s/told ]; do sleep 0.05; done; exit 0' TERM; touch /s/first" + loop});
+    world.ok({"run", "-d", "--name", "second", "-v", "shared:/s", "tiny", "sh", "-c",
+              "trap 'touch /s/told; exit 0' TERM; touch /s/second" + loop});
+    world.ok(
+        {"exec", "second", "sh", "-c", "until [ -e /s/first ] && [ -e /s/second ]; do sleep 0.05; done"});
+    CHECK(world.ok({"stop", "-t", "20", "first", "second"}) == "first\nsecond");
+    CHECK(world.ok({"inspect", "-f", "{{.State.ExitCode}}", "first", "second"}) == "0\n0");
+}
