@@ -213,8 +213,11 @@ Run setup_down(Flags& flags) {
             return run_plan(session, project, plan);
         }
         PlanProgress events(session);
-        BERTH_TRY(compose::apply_down(session.context(), project, down, events));
+        BERTH_ASSIGN_OR_RETURN(const auto done,
+                               compose::apply_down(session.context(), project, down, events));
         session.end_progress();
+        if (done.nodes.empty())
+            session.warn(concat("No resource found to remove for project \"", project.name, "\"."));
         return 0;
     };
 }

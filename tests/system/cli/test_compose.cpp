@@ -202,4 +202,7 @@ TEST_CASE("what scripts read: run -d prints the id, up says whom it attaches to,
     world.compose_ok({"rm", "-f"});
     CHECK(world.ok({"ps", "-aq"}).empty());
     world.compose_ok({"down"});
+    const Run nothing = world.compose({"down"});
+    CHECK(nothing.exit_code == 0);
+    CHECK_THAT(nothing.err, ContainsSubstring("No resource found to remove for project \"proj\""));
 }
