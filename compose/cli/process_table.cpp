@@ -1,6 +1,7 @@
 #include "compose/cli/process_table.hpp"
 
 #include "compose/plan/naming.hpp"
+#include "compose/ui/render_error.hpp"
 #include "compose/ui/table.hpp"
 #include "runtime/base/concat.hpp"
 #include "runtime/container/inspect.hpp"
@@ -30,7 +31,7 @@ Result<std::string> process_table(const Context& context, const std::vector<runt
         BERTH_ASSIGN_OR_RETURN(const auto processes, runtime::top(context, container));
         for (const auto& p : processes) {
             std::vector<std::string> row{p.user,  concat(p.pid), concat(p.parent), concat(p.cpu_percent),
-                                         p.start, p.tty,         p.time,           p.command};
+                                         p.start, p.tty,         p.time,           ui::printable(p.command)};
             if (named)
                 row.insert(row.begin(), {label_of(container, compose::k_label_service),
                                          label_of(container, compose::k_label_number)});

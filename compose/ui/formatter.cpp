@@ -2,6 +2,7 @@
 
 #include "compose/ui/go_template.hpp"
 #include "compose/ui/go_template_functions.hpp"
+#include "compose/ui/render_error.hpp"
 #include "compose/ui/table.hpp"
 #include "runtime/base/parse.hpp"
 
@@ -34,7 +35,8 @@ std::string default_table(const ListFormat& format, const std::vector<Row>& rows
         for (const auto& column : format.columns) {
             const Json* value = row.fields.find(column.field);
             if (value == nullptr) value = row.methods.find(column.field);
-            cells.push_back(value != nullptr && !value->is_null() ? tmpl::print_value(*value)
+            // Histories, labels and comments are an image's words, and a table is for a terminal (S89).
+            cells.push_back(value != nullptr && !value->is_null() ? printable(tmpl::print_value(*value))
                                                                   : std::string());
         }
         table.add(std::move(cells));
