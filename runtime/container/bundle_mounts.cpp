@@ -89,12 +89,15 @@ oci::Mount user_mount(const Mount& mount) {
     return out;
 }
 
-void add_etc_file(const std::string& name, const std::string& directory, std::vector<oci::Mount>& mounts) {
+void add_etc_file(const std::string& name, const std::string& directory, bool read_only,
+                  std::vector<oci::Mount>& mounts) {
     const auto target = concat("/etc/", name);
     if (std::ranges::any_of(
             mounts, [&](const oci::Mount& m) { return m.destination == target || m.destination == "/etc"; }))
         return;
     mounts.push_back({target, "bind", join_path(directory, name), {"bind", "rprivate"}});
+    if (read_only)
+        mounts.back().options.emplace_back("ro"); // as Docker: they belong to the root that is read-only
 }
 
 std::int64_t depth(const oci::Mount& mount) {
@@ -144,7 +147,7 @@ Result<std::vector<oci::Mount>> bundle_mounts(const ContainerSpec& spec, const S
     if (const auto owner = joined_container(spec.network.mode); !owner.empty())
         files = join_path(dir_name(facts.container_dir), owner);
     for (const char* name : {"hosts", "hostname", "resolv.conf"})
-        add_etc_file(name, files, users);
+        add_etc_file(name, files, spec.read_only, users);
     // Parents before what lies in them.
     std::ranges::stable_sort(users, {}, depth);
 

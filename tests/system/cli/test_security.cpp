@@ -92,3 +92,14 @@ TEST_CASE("no option writes a line of its own into resolv.conf, and sizes below 
     }
     CHECK(world.ok({"ps", "-aq"}).empty());
 }
+
+TEST_CASE("a read-only root takes the files of ours in /etc along (S43)") {
+    World world;
+    world.tiny_image();
+    for (const auto* file : {"/new", "/etc/passwd", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}) {
+        CAPTURE(file);
+        CHECK(world.berth({"run", "--rm", "--read-only", "tiny", "sh", "-c", std::string(": >> ") + file}).exit_code != 0);
+        CHECK(world.berth({"run", "--rm", "tiny", "sh", "-c", std::string(": >> ") + file}).exit_code == 0);
+    }
+    CHECK(world.berth({"run", "--rm", "--read-only", "--tmpfs", "/run", "tiny", "sh", "-c", ": > /run/x"}).exit_code == 0);
+}

@@ -396,6 +396,19 @@ TEST_CASE("limits as cgroup resources") {
     CHECK_FALSE(b.linux_.resources.pids);
 }
 
+TEST_CASE("hosts, hostname and resolv.conf are as read-only as the root") {
+    auto s = spec();
+    for (const bool read_only : {false, true}) {
+        s.read_only = read_only;
+        const auto b = bundle(s, facts());
+        for (const auto* path : {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}) {
+            CAPTURE(path, read_only);
+            const auto& options = mount_on(b, path)->options;
+            CHECK((std::ranges::find(options, "ro") != options.end()) == read_only);
+        }
+    }
+}
+
 TEST_CASE("a bundle survives its way through JSON") {
     auto with = facts();
     with.devices = {{"/dev/fuse", 'c', 10, 229, 0666, 0, 0}};
