@@ -168,7 +168,7 @@ EchoServer::~EchoServer() {
     thread_.join();
 }
 
-std::string ask(int netns, const std::string& address, std::uint16_t port, bool udp) {
+std::string ask(int netns, const std::string& address, std::uint16_t port, bool udp, int patience) {
     const Address remote = address_of(address, port);
     return in_namespace(netns, [&]() -> std::string {
         const Fd socket(::socket(remote.storage.ss_family,
@@ -178,8 +178,7 @@ std::string ask(int netns, const std::string& address, std::uint16_t port, bool 
             return "unreachable";
         if (udp) (void)::send(socket.get(), "?", 1, MSG_NOSIGNAL);
         pollfd waiting{socket.get(), POLLIN, 0};
-        if (::poll(&waiting, 1, 150) == 0)
-            return "timeout"; // long enough for a veth pair, short enough for many drops
+        if (::poll(&waiting, 1, patience) == 0) return "timeout";
         char buffer[128];
         const auto got = ::recv(socket.get(), buffer, sizeof buffer, 0);
         if (got > 0) return {buffer, static_cast<std::size_t>(got)};
@@ -200,6 +199,13 @@ std::string tool(std::initializer_list<std::string> command) {
 
 bool works(const std::string& answer) {
     return network::parse_address(answer).has_value();
+}
+
+bool reaches(int netns, const std::string& address, std::uint16_t port) {
+    constexpr int patience = 3000; // a lost packet is sent again after one second
+    for (int again = 0; again < 4; ++again)
+        if (works(ask(netns, address, port, false, patience))) return true;
+    return false;
 }
 
 } // namespace berth::test

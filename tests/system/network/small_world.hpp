@@ -47,9 +47,15 @@ class EchoServer {
     std::thread thread_;
 };
 
-// What the server said; "refused", "unreachable", or "timeout".
-std::string ask(int netns, const std::string& address, std::uint16_t port, bool udp = false);
+// What the server said; "refused", "unreachable", or "timeout" after so many milliseconds: enough for a veth
+// pair, short enough for many drops.
+std::string ask(int netns, const std::string& address, std::uint16_t port, bool udp = false,
+                int patience = 150);
 std::string tool(std::initializer_list<std::string> command); // its output; fails the test when it fails
 bool works(const std::string& answer);                        // an address came back
+// For what must work, however busy the machine is. When an address has gone, a work queue of the kernel takes
+// the masqueraded connections of that address down some time later: also one of the same address that has
+// come back and that is just being made. Its client asks again.
+bool reaches(int netns, const std::string& address, std::uint16_t port);
 
 } // namespace berth::test
