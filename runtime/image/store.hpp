@@ -37,8 +37,8 @@ struct Removed {
     std::vector<std::string> untagged; // references
     std::vector<std::string> deleted;  // image and layer ids
 };
-// Untags, and deletes image and layers that nothing else uses. in_use when a container (used_by_container
-// answers its name for an image id, "" for none) runs it, unless force.
+// Untags, and deletes image and layers that nothing else uses. While a container (used_by_container answers
+// its name for an image id, "" for none) has it: in_use, or with force the names alone go.
 [[nodiscard]] Result<Removed>
 remove_image(const Context& context, const std::string& name, bool force,
              const std::function<std::string(const std::string& image_id)>& used_by_container);

@@ -291,6 +291,12 @@ TEST_CASE("removing shares: names first, layers with their last image") {
 
     removed = remove_image(sandbox.context, "app:1", true, used);
     require(removed);
+    CHECK(removed->untagged == std::vector<std::string>{"docker.io/library/app:1"});
+    CHECK(removed->deleted.empty()); // the container stands on it
+    CHECK(remove_image(sandbox.context, first.id, true, used).error().code() == ErrorCode::in_use);
+
+    removed = remove_image(sandbox.context, first.id, false, nobody);
+    require(removed);
     CHECK(removed->deleted == std::vector<std::string>{first.id});
     CHECK(layers_of(sandbox).size() == 1); // the sibling's
 
