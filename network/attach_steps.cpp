@@ -8,6 +8,7 @@
 #include "runtime/base/id.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace berth::network {
 
@@ -46,11 +47,38 @@ Result<Endpoint> take_lease(const Store& store, const Network& network, const Co
         return fail(ErrorCode::not_found,
                     concat("the network '", network.config.name, "' has just been removed"));
     was_there = path_exists(concat(store.folder(network.id), "/leases/", request.container_id));
+    // A damaged lease is written anew.
+    if (const auto old = store.lease(network.id, request.container_id); old && *old)
+        endpoint.chosen_ports = (*old)->chosen_ports;
     BERTH_TRY(take_addresses(store, network, wanted, endpoint));
     auto written = store.write_lease(endpoint);
     if (written) return endpoint;
     if (!was_there) (void)give_back_addresses(store, endpoint);
     return fail(std::move(written).error());
+}
+
+// The port that the container had of this range at its last start; 0: none. On whichever network carried it.
+std::int64_t port_before(const std::vector<Endpoint>& endpoints, const PortMapping& port) {
+    for (const auto& endpoint : endpoints)
+        for (const auto& chosen : endpoint.chosen_ports)
+            if (chosen.host_ip == port.host_ip && chosen.container_port == port.container_port &&
+                chosen.protocol == port.protocol && chosen.host_port >= port.host_port &&
+                chosen.host_port <= port.host_port_end)
+                return chosen.host_port;
+    return 0;
+}
+
+Status keep_chosen(const Store& store, Endpoint& endpoint, std::vector<PortMapping> chosen) {
+    const auto same = [](const PortMapping& a, const PortMapping& b) {
+        return std::tie(a.host_ip, a.host_port, a.container_port, a.protocol) ==
+               std::tie(b.host_ip, b.host_port, b.container_port, b.protocol);
+    };
+    if (std::equal(chosen.begin(), chosen.end(), endpoint.chosen_ports.begin(), endpoint.chosen_ports.end(),
+                   same))
+        return {};
+    endpoint.chosen_ports = std::move(chosen);
+    BERTH_ASSIGN_OR_RETURN(const FileLock lock, store.lock_network(endpoint.network_id));
+    return store.write_lease(endpoint);
 }
 
 Status check_port_family(const PortMapping& port, const Endpoint& endpoint) {
@@ -142,18 +170,22 @@ Status reserve_ports(const Store& store, PendingConnection& pending) {
     const auto find_container = [&](const PortMapping& port) { return publishing_container(store, port); };
     const auto binding =
         pending.networks[carrier].config.options.find("com.docker.network.bridge.host_binding_ipv4");
+    std::vector<PortMapping> chosen;
     for (PortMapping port : request.ports) {
         if (port.host_ip.empty() && binding != pending.networks[carrier].config.options.end() &&
             binding->second != "0.0.0.0")
             port.host_ip = binding->second;
         BERTH_TRY(check_port_family(port, pending.connection.endpoints[carrier]));
-        BERTH_ASSIGN_OR_RETURN(Reservation reservation, reserve_port(port, find_container));
+        BERTH_ASSIGN_OR_RETURN(
+            Reservation reservation,
+            reserve_port(port, find_container, port_before(pending.connection.endpoints, port)));
+        if (port.host_port_end != 0) chosen.push_back(reservation.port);
         pending.connection.ports.push_back(reservation.port);
         for (auto& socket : reservation.sockets)
             pending.connection.reservations.push_back(std::move(socket));
     }
     pending.connection.endpoints[carrier].ports = pending.connection.ports;
-    return {};
+    return keep_chosen(store, pending.connection.endpoints[carrier], std::move(chosen));
 }
 
 Status create_link(nl_sock* host, const Network& network, const Endpoint& endpoint, int netns) {

@@ -58,18 +58,20 @@ template <class V> void describe(V& v, Network& n) {
     v.field("createdAt", n.created_at);
 }
 
-// One published port (ranges are expanded by the caller).
+// One published port. Ranges of container ports are expanded by the caller.
 struct PortMapping {
     std::string host_ip;        // empty: all addresses, IPv4 and IPv6
     std::int64_t host_port = 0; // 0: any free one
     std::int64_t container_port = 0;
-    std::string protocol = "tcp"; // "tcp", "udp"
+    std::string protocol = "tcp";   // "tcp", "udp"
+    std::int64_t host_port_end = 0; // > host_port: the first free one from host_port to here; settled: 0
 };
 template <class V> void describe(V& v, PortMapping& p) {
     v.field("hostIp", p.host_ip);
     v.field("hostPort", p.host_port);
     v.field("containerPort", p.container_port);
     v.field("protocol", p.protocol);
+    v.field("hostPortEnd", p.host_port_end);
 }
 
 // How a container joins one network. Kept in ContainerSpec::network.endpoint_requests, so that each start
@@ -105,6 +107,7 @@ struct Endpoint {
     std::string host_interface;        // "veth" + 11 digits
     std::int64_t gateway_priority = 0; // as asked for: the highest has the default route
     std::vector<PortMapping> ports;    // as published (host ports settled); on the endpoint that carries them
+    std::vector<PortMapping> chosen_ports; // of ranges, at the last start: the next one takes them when free
 };
 template <class V> void describe(V& v, Endpoint& e) {
     v.field("networkId", e.network_id);
@@ -123,6 +126,7 @@ template <class V> void describe(V& v, Endpoint& e) {
     v.field("hostInterface", e.host_interface);
     v.field("gatewayPriority", e.gateway_priority);
     v.field("ports", e.ports);
+    v.field("chosenPorts", e.chosen_ports);
 }
 
 } // namespace berth::network

@@ -17,10 +17,12 @@ struct Reservation {
     std::vector<Fd> sockets;
     PortMapping port; // settled
 };
-// host_port 0: a free one, the same in both families. in_use, with the holder, when somebody has it.
+// host_port 0: a free one, the same in both families. A range: the first of it that is free in both, but
+// `preferred` before it when that lies in the range. in_use, with the holder, when somebody has it, or all.
 // find_container: which container of ours has published it, as text, or empty.
 [[nodiscard]] Result<Reservation>
-reserve_port(const PortMapping& wanted, const std::function<std::string(const PortMapping&)>& find_container);
+reserve_port(const PortMapping& wanted, const std::function<std::string(const PortMapping&)>& find_container,
+             std::int64_t preferred = 0);
 
 // "nginx (pid 812)": who has a socket on that port, from /proc; empty when it cannot be told.
 [[nodiscard]] std::string find_port_holder(const std::string& protocol, std::uint16_t port);

@@ -8,10 +8,7 @@
 #include "runtime/container/container_dir.hpp"
 #include "volumes/volumes.hpp"
 
-#include <algorithm>
-#include <arpa/inet.h>
 #include <set>
-#include <sys/socket.h>
 
 namespace berth::compose {
 
@@ -23,35 +20,6 @@ bool is_live(const runtime::ContainerState& state) {
     using State = decltype(state.status);
     return state.status == State::running || state.status == State::paused ||
            state.status == State::restarting || state.status == State::starting;
-}
-
-bool can_bind(const runtime::PublishedPort& port, std::int64_t number) {
-    const bool six = port.host_ip.find(':') != std::string::npos;
-    const Fd socket(::socket(six ? AF_INET6 : AF_INET,
-                             (port.protocol == "udp" ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0));
-    if (!socket) return false;
-    sockaddr_storage storage{};
-    socklen_t size = sizeof(sockaddr_in);
-    if (six) {
-        auto& address = reinterpret_cast<sockaddr_in6&>(storage);
-        address.sin6_family = AF_INET6;
-        address.sin6_port = htons(static_cast<std::uint16_t>(number));
-        ::inet_pton(AF_INET6, port.host_ip.c_str(), &address.sin6_addr);
-        size = sizeof(sockaddr_in6);
-    } else {
-        auto& address = reinterpret_cast<sockaddr_in&>(storage);
-        address.sin_family = AF_INET;
-        address.sin_port = htons(static_cast<std::uint16_t>(number));
-        if (!port.host_ip.empty()) ::inet_pton(AF_INET, port.host_ip.c_str(), &address.sin_addr);
-    }
-    return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&storage), size) == 0;
-}
-
-// "8000-8010:80": the first that nobody holds. The binding of network::connect decides; this only chooses.
-std::int64_t choose_port(const runtime::PublishedPort& port) {
-    for (auto number = port.host_port; number < port.host_port_end; ++number)
-        if (can_bind(port, number)) return number;
-    return std::max(port.host_port, port.host_port_end);
 }
 
 Result<std::vector<network::EndpointRequest>> endpoint_requests(const runtime::ContainerSpec& spec) {
@@ -138,7 +106,8 @@ Result<std::optional<network::ConnectRequest>> connect_request(const runtime::Co
             kept != options.preferred_ipv4.end())
             endpoint.preferred_ipv4 = kept->second;
     for (const auto& port : spec.network.asked_ports)
-        request.ports.push_back({port.host_ip, choose_port(port), port.container_port, port.protocol});
+        request.ports.push_back(
+            {port.host_ip, port.host_port, port.container_port, port.protocol, port.host_port_end});
     return std::optional(std::move(request));
 }
 

@@ -27,7 +27,9 @@ Json port_bindings(const ContainerSpec& spec) {
         const auto key = concat(port.container_port, "/", port.protocol);
         Json binding = Json::object();
         binding.set("HostIp", port.host_ip);
-        binding.set("HostPort", port.host_port == 0 ? std::string() : concat(port.host_port));
+        binding.set("HostPort", port.host_port == 0      ? std::string()
+                                : port.host_port_end > 0 ? concat(port.host_port, "-", port.host_port_end)
+                                                         : concat(port.host_port));
         if (Json* there = out.find(key))
             there->push(std::move(binding));
         else

@@ -1,6 +1,11 @@
+#include "runtime/base/fd.hpp"
 #include "runtime/base/parse.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/world.hpp"
+
+#include <netinet/in.h>
+#include <set>
+#include <sys/socket.h>
 
 using namespace berth;
 using namespace berth::test;
@@ -94,6 +99,52 @@ TEST_CASE("scale, orphans, run, rm, kill, port") {
     world.compose_ok({"kill"});
     world.compose_ok({"rm", "-f"});
     CHECK(world.ok({"ps", "-aq"}).empty());
+}
+
+TEST_CASE("each container of a service takes the first free port of a host range") {
+    World world;
+    world.tiny_image();
+    const auto file = [&](const char* range) {
+        world.write("compose.yaml", concat("services:\n  web:\n    image: tiny\n    command: sleep 1000\n    "
+                                           "stop_grace_period: 0s\n    ports: [\"",
+                                           range, ":80\"]\n"));
+    };
+    const auto port_of = [&](int index) {
+        return world.compose_ok({"port", "--index", concat(index), "web", "80"});
+    };
+    const auto all_ports = [&](int count) {
+        std::set<std::string> out;
+        for (int index = 1; index <= count; ++index)
+            out.insert(port_of(index));
+        return out;
+    };
+    const std::set<std::string> three{"0.0.0.0:7001", "0.0.0.0:7002", "0.0.0.0:7003"};
+    file("7001-7003");
+    world.compose_ok({"up", "-d", "--scale", "web=3"});
+    CHECK(all_ports(3) == three);
+    const auto before = port_of(2);
+    world.ok({"stop", "-t", "0", "proj-web-1", "proj-web-2", "proj-web-3"});
+    // Alone, with the whole range free: it has the one of before.
+    world.ok({"start", "proj-web-2"});
+    CHECK(port_of(2) == before);
+    world.ok({"start", "proj-web-1", "proj-web-3"});
+    CHECK(all_ports(3) == three);
+    const Run fourth = world.compose({"up", "-d", "--scale", "web=4"});
+    CHECK(fourth.exit_code != 0);
+    CHECK_THAT(fourth.err, ContainsSubstring("7001-7003/tcp: all of them are held, 7003 by the container proj-web-"));
+    world.compose_ok({"down"});
+    // Of another program, and in one address family only.
+    const Fd foreign(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const int on = 1;
+    REQUIRE(::setsockopt(foreign.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0);
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    address.sin6_port = htons(7002);
+    REQUIRE(::bind(foreign.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(foreign.get(), 1) == 0);
+    file("7001-7004");
+    world.compose_ok({"up", "-d", "--scale", "web=3"});
+    CHECK(all_ports(3) == std::set<std::string>{"0.0.0.0:7001", "0.0.0.0:7003", "0.0.0.0:7004"});
 }
 
 TEST_CASE("services find each other by name, all replicas of one, and only on shared networks") {

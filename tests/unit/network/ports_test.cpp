@@ -1,6 +1,7 @@
 #include "network/ports.hpp"
 #include "tests/support/catch.hpp"
 
+#include <algorithm>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -57,6 +58,34 @@ TEST_CASE("a reserved port is held, in both families, until it is let go") {
     first->sockets.clear();
     same.protocol = "tcp";
     CHECK(reserve_port(same, nobody));
+}
+
+TEST_CASE("of a range, the first port that is free is reserved, but the one of before comes first") {
+    auto any = reserve_port({"127.0.0.1", 0, 80, "tcp"}, nobody);
+    REQUIRE(any);
+    const auto first = std::min<std::int64_t>(any->port.host_port, 65533);
+    any->sockets.clear();
+    const PortMapping range{"127.0.0.1", first, 80, "tcp", first + 2};
+    auto one = reserve_port(range, nobody);
+    auto two = reserve_port(range, nobody, first); // taken: the next one
+    REQUIRE((one && two));
+    CHECK(one->port.host_port == first);
+    CHECK(one->port.host_port_end == 0);
+    CHECK(two->port.host_port == first + 1);
+    two->sockets.clear();
+    auto kept = reserve_port(range, nobody, first + 2);
+    REQUIRE(kept);
+    CHECK(kept->port.host_port == first + 2);
+    auto third = reserve_port(range, nobody, first + 3); // not of the range
+    REQUIRE(third);
+    CHECK(third->port.host_port == first + 1);
+    const auto none = reserve_port(range, [](const PortMapping& port) { return concat("c", port.host_port); });
+    REQUIRE_FALSE(none.has_value());
+    CHECK(none.error().code() == ErrorCode::in_use);
+    CHECK(none.error().message() == concat("publish a port of 127.0.0.1:", first, "-", first + 2,
+                                           "/tcp: all of them are held, ", first + 2, " by c", first + 2));
+    CHECK_FALSE(reserve_port({"", 65000, 80, "tcp", 65536}, nobody).has_value());
+    CHECK_FALSE(reserve_port({"", 9, 80, "tcp", 8}, nobody).has_value());
 }
 
 TEST_CASE("the program that listens on a port is named") {
