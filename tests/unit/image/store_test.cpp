@@ -487,16 +487,3 @@ TEST_CASE("a folder is imported as it is") {
     require(write_layer_tar(sandbox.context, image->config.rootfs.diff_ids[0], tar));
     CHECK(entries_of(tar.take()).at("bin/y").link == "x");
 }
-
-TEST_CASE("is_archive knows tars, compressed ones too, from other files") {
-    const std::string tar = TarBuilder().file("a", "1").done();
-    const auto answer = [](const std::string& bytes) {
-        return is_archive(make_memfd("f", bytes)->get()).value();
-    };
-    CHECK(answer(tar));
-    CHECK(answer(gzip(tar)));
-    CHECK_FALSE(answer("text"));
-    CHECK_FALSE(answer(""));
-    CHECK_FALSE(answer(gzip("text")));
-    CHECK_FALSE(answer(std::string(4096, 'x')));
-}

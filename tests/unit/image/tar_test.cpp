@@ -1,3 +1,4 @@
+#include "runtime/image/archive.hpp"
 #include "runtime/image/tar_pax.hpp"
 #include "runtime/image/tar_reader.hpp"
 #include "tests/unit/image/support.hpp"
@@ -225,4 +226,17 @@ TEST_CASE("sparse files of all kinds unpack to the same content") {
     const Sandbox sandbox;
     require(unpack(sandbox, tar));
     CHECK(content_of(sandbox.root + "/s") == wanted);
+}
+
+TEST_CASE("is_archive knows tars, compressed ones too, from other files") {
+    const std::string tar = TarBuilder().file("a", "1").done();
+    const auto answer = [](const std::string& bytes) {
+        return is_archive(make_memfd("f", bytes)->get()).value();
+    };
+    CHECK(answer(tar));
+    CHECK(answer(gzip(tar)));
+    CHECK_FALSE(answer("text"));
+    CHECK_FALSE(answer(""));
+    CHECK_FALSE(answer(gzip("text")));
+    CHECK_FALSE(answer(std::string(4096, 'x')));
 }
