@@ -1,14 +1,17 @@
 // compose config
 #include "compose/cli/command.hpp"
+#include "compose/cli/explanation.hpp"
 #include "compose/cli/project.hpp"
 #include "compose/plan/graph.hpp"
 #include "compose/plan/naming.hpp"
+#include "compose/ui/diagnostics_json.hpp"
 #include "compose/ui/table.hpp"
 #include "runtime/base/file.hpp"
 
 #include <algorithm>
 #include <array>
 #include <set>
+#include <unistd.h>
 
 namespace berth::cli {
 
@@ -16,7 +19,7 @@ namespace {
 
 struct ConfigFlags {
     std::vector<std::string> services;
-    std::string format = "yaml", output;
+    std::string format = "yaml", output, explain;
     std::optional<std::string> hash;
     bool environment = false, images = false, networks = false, no_consistency = false,
          no_interpolate = false, no_normalize = false, no_path_resolution = false, profiles = false,
@@ -93,10 +96,10 @@ Result<std::string> variables(const compose::LoadOptions& options, bool json) {
     auto mentioned = compose::list_variables(options, diagnostics);
     if (!diagnostics.ok()) return fail(std::move(diagnostics.errors.front()));
     if (!json) {
-        ui::Table table({"NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"});
+        ui::Table table({"NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE", "SOURCE"});
         for (const auto& variable : mentioned)
             table.add({variable.name, variable.required ? "true" : "false", variable.default_value,
-                       variable.alternate_value});
+                       variable.alternate_value, variable.source});
         return table.to_string();
     }
     std::sort(mentioned.begin(), mentioned.end(),
@@ -108,6 +111,7 @@ Result<std::string> variables(const compose::LoadOptions& options, bool json) {
         entry.set("DefaultValue", variable.default_value);
         entry.set("PresenceValue", variable.alternate_value);
         entry.set("Required", variable.required);
+        entry.set("Source", variable.source);
         out.set(variable.name, std::move(entry));
     }
     return out.to_text(4) + "\n";
@@ -132,18 +136,30 @@ Result<int> config(Session& session, const ConfigFlags& flags) {
     options.check_consistency = !flags.no_consistency;
     if (flags.profiles) options.profiles = {"*"};
     options.services = flags.services;
-    BERTH_ASSIGN_OR_RETURN(const auto loaded, load_files(session, options));
+    options.explain = flags.explain;
+    const bool json = flags.format == "json";
+    BERTH_ASSIGN_OR_RETURN(
+        const auto loaded,
+        load_files(session, options, json ? DiagnosticsForm::json : DiagnosticsForm::text));
     const auto& project = *loaded.project;
     BERTH_TRY(check_services(project, flags.services));
     // What `up` would refuse is no valid file; only the planner's graph knows circles.
-    if (!flags.no_consistency && options.interpolate) BERTH_TRY(compose::Graph::make(project));
+    if (!flags.no_consistency && options.interpolate)
+        if (auto graph = compose::Graph::make(project); !graph) {
+            if (!json) return fail(std::move(graph).error());
+            session.say(ui::diagnostics_json({{std::move(graph).error()}, {}}).to_text() + "\n");
+            return 1;
+        }
     if (flags.quiet) return 0;
     std::string text;
-    if (flags.hash || flags.services_only || flags.images || flags.volumes || flags.networks ||
-        flags.profiles || flags.environment) {
+    if (!flags.explain.empty()) {
+        const bool color = flags.output.empty() && session.color(STDOUT_FILENO);
+        text = json ? explanation_json(loaded.explained).to_text(2) + "\n"
+                    : explanation_text(loaded.explained, color);
+    } else if (flags.hash || flags.services_only || flags.images || flags.volumes || flags.networks ||
+               flags.profiles || flags.environment) {
         BERTH_ASSIGN_OR_RETURN(text, listing(project, flags));
     } else {
-        const bool json = flags.format == "json";
         const auto chosen = select(json ? loaded.canonical : loaded.document, flags.services);
         text = json ? chosen.to_text(2) + "\n" : compose::to_yaml(chosen);
     }
@@ -154,6 +170,9 @@ Result<int> config(Session& session, const ConfigFlags& flags) {
 Run setup_config(Flags& flags) {
     auto options = std::make_shared<ConfigFlags>();
     flags.toggle("--environment", options->environment, "Print environment used for interpolation.");
+    flags.text("--explain", options->explain,
+               "Print where the value of a key, or each value below it, comes from "
+               "(services.db.environment.PASSWORD)");
     flags.choice("--format", options->format, {"yaml", "json"}, "Format the output. Values: [yaml | json]");
     flags.text("--hash", options->hash, "Print the service config hash, one per line.");
     flags.toggle("--images", options->images, "Print the image names, one per line.");

@@ -1,6 +1,7 @@
 #include "compose/cli/project.hpp"
 
 #include "compose/plan/naming.hpp"
+#include "compose/ui/diagnostics_json.hpp"
 #include "compose/ui/render_error.hpp"
 #include "runtime/base/parse.hpp"
 
@@ -54,11 +55,14 @@ compose::LoadOptions load_options(const Session& session) {
     return options;
 }
 
-Result<compose::LoadResult> load_files(Session& session, const compose::LoadOptions& options) {
+Result<compose::LoadResult> load_files(Session& session, const compose::LoadOptions& options,
+                                       DiagnosticsForm form) {
     auto result = compose::load_project(options);
     if (!result.diagnostics.warnings.empty() || !result.diagnostics.errors.empty()) {
         result.diagnostics.sort();
-        session.say(ui::render_diagnostics(result.diagnostics, session.color(STDERR_FILENO)));
+        session.say(form == DiagnosticsForm::json
+                        ? ui::diagnostics_json(result.diagnostics).to_text() + "\n"
+                        : ui::render_diagnostics(result.diagnostics, session.color(STDERR_FILENO)));
     }
     if (!result.diagnostics.ok() || !result.project) return told();
     return result;

@@ -16,8 +16,11 @@
 namespace berth::cli {
 
 [[nodiscard]] compose::LoadOptions load_options(const Session& session);
-// Loads and tells all diagnostics. An error without a message: they have been told.
-[[nodiscard]] Result<compose::LoadResult> load_files(Session& session, const compose::LoadOptions& options);
+// Loads and tells all diagnostics, as text or as one line of JSON. An error without a message: they have been
+// told.
+enum class DiagnosticsForm : std::uint8_t { text, json };
+[[nodiscard]] Result<compose::LoadResult> load_files(Session& session, const compose::LoadOptions& options,
+                                                     DiagnosticsForm form = DiagnosticsForm::text);
 [[nodiscard]] Result<compose::Project> load_project(Session& session,
                                                     const std::vector<std::string>& services = {});
 // Verbs that find their containers by labels work without a file when -p (or COMPOSE_PROJECT_NAME) names the

@@ -31,7 +31,7 @@ LoadedFile read_compose_file(LoadContext& context, const ComposeInput& input, co
     }
     const SourceHandle& source = context.add_source(input.display, std::move(*text));
     const std::size_t errors = context.diagnostics.errors.size();
-    auto documents = read_yaml(source, context.diagnostics.errors);
+    auto documents = read_yaml(source, context.diagnostics.errors, &context.traces);
     for (auto& document : documents) {
         if (document.is_null()) continue;
         if (document.is_mapping())

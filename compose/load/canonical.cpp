@@ -48,6 +48,7 @@ void expand_items(LoadContext& context, SourceNode& list, const Path& path, Expa
         for (auto& node : *expanded) {
             node.trace = item.trace;
             node.interpolated = item.interpolated;
+            if (node.is_mapping()) node.text = item.text;
             out.push_back(std::move(node));
         }
     }

@@ -18,6 +18,6 @@ void string_to_list(SourceNode& node);
 void build_to_mapping(SourceNode& node);
 // Lists whose items have a key (a port its address, a volume its target): the last item of a key stays, at
 // the place of the first.
-void enforce_unique_items(SourceNode& root);
+void enforce_unique_items(LoadContext& context, SourceNode& root);
 
 } // namespace berth::compose::load

@@ -175,9 +175,10 @@ class Checker {
     }
 
     static void add_origin(Error& error, const SourceNode& node) {
-        if (node.trace == nullptr) return;
-        for (const auto& use : node.trace->variables)
-            error.note(concat("the value of ", use.name, " comes from ", use.origin));
+        for (const auto* trace = node.trace; trace != nullptr; trace = trace->before)
+            for (const auto& use : trace->variables)
+                error.note(concat("the value of ", use.name, " comes from ",
+                                  use.origin == "shell" ? "the shell" : use.origin));
     }
 
     static bool has_word(const SourceNode& node, const Shape& shape) {

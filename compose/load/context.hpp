@@ -14,9 +14,15 @@ namespace berth::compose::load {
 
 struct Variable {
     std::string value;
-    std::string origin; // "environment", ".env:3"
+    std::string origin; // "shell", ".env:3"
 };
 using Environment = std::map<std::string, Variable, std::less<>>;
+
+struct RemovedValue {
+    std::string path;
+    Place at; // of the tag
+    Trace was;
+};
 
 struct LoadContext {
     explicit LoadContext(const LoadOptions& load_options) : options(load_options) {}
@@ -26,7 +32,9 @@ struct LoadContext {
     Diagnostics diagnostics;
     std::deque<SourceHandle> sources;
     std::deque<Trace> traces;
-    std::string directory;          // the project directory, absolute
+    std::vector<RemovedValue> removed; // by !reset
+    std::string directory;             // the project directory, absolute
+    std::string name_origin;           // what decided the project's name, if it was no `name:`
     std::string project_name;       // known before the first file is interpolated, unless `name:` decides it
     std::vector<std::string> files; // absolute paths of the compose files, for labels and messages
     Environment environment;
@@ -40,6 +48,20 @@ struct LoadContext {
     void warn(Error warning) { diagnostics.warnings.push_back(std::move(warning)); }
     // A part of the model is known to be broken: later phases say nothing more about it.
     void poison(const Path& path) { poisoned.insert(path.to_string()); }
+    // What happened to a value, for `config --explain` and for messages.
+    void remember(SourceNode& node, Trace trace) {
+        traces.push_back(std::move(trace));
+        node.trace = &traces.back();
+    }
+    void remember_variables(SourceNode& node, std::vector<VariableUse> uses) {
+        Trace trace;
+        trace.variables = std::move(uses);
+        trace.before = node.trace;
+        remember(node, std::move(trace));
+    }
+    void remember_removal(const Path& path, const SourceNode& reset, const SourceNode& what) {
+        removed.push_back({path.to_string(), reset.at, replacement(reset, what)});
+    }
     [[nodiscard]] bool is_poisoned(std::string_view path) const; // it, or something above or below it
     std::set<std::string> poisoned;
     std::set<std::string> unset_reported; // variables already warned about

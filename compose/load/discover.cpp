@@ -148,8 +148,8 @@ void load_env_file(LoadContext& context, const std::vector<std::string>& paths, 
 std::vector<ComposeInput> discover(LoadContext& context) {
     const LoadOptions& options = context.options;
     for (const auto& [key, value] : options.environment)
-        context.environment[key] = {value, "environment"};
-    context.environment.emplace("PWD", Variable{options.working_directory, "environment"});
+        context.environment[key] = {value, "shell"};
+    context.environment.emplace("PWD", Variable{options.working_directory, "shell"});
     const auto folder_of = [&](const std::vector<std::string>& files) {
         if (!options.project_directory.empty())
             return absolute_path(expand_home(context.environment, options.project_directory),

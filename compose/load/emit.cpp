@@ -84,7 +84,7 @@ class Emitter {
             return std::nullopt;
         }
         // Without interpolation a value may still be a variable, and a command is left as it is.
-        if (!options_.escape_dollars && node.is_string() &&
+        if (!options_.interpolated && node.is_string() &&
             (shape.reads == Reads::command || node.text.find('$') != std::string::npos))
             return text(node.text);
         switch (shape.reads) {
@@ -237,6 +237,11 @@ class Emitter {
 };
 
 } // namespace
+
+std::optional<Json> emit_value(const SourceNode& node, const Shape* shape, const EmitOptions& options) {
+    Emitter emitter(options);
+    return shape != nullptr ? emitter.emit(node, *shape) : emitter.raw(node);
+}
 
 Json emit_project(const SourceNode& root, const EmitOptions& options) {
     Emitter emitter(options);

@@ -84,7 +84,10 @@ void import(LoadContext& context, SourceNode& document, SourceNode included) {
             }
             // The including file has the last word.
             const std::string key = entry.key;
-            if (existing->value.tag == Tag::reset) continue;
+            if (existing->value.tag == Tag::reset) {
+                context.remember_removal(path / key, existing->value, entry.value);
+                continue;
+            }
             merge_node(context, entry.value, std::move(existing->value), path / key);
             existing->value = std::move(entry.value);
         }
@@ -122,7 +125,7 @@ void include_one(LoadContext& context, SourceNode& document, const SourceNode& n
     ModelScope inner{folder, &environment, scope.including};
     SourceNode included = assemble(context, std::move(files), inner);
     canonicalise(context, included);
-    enforce_unique_items(included);
+    enforce_unique_items(context, included);
     if (context.options.normalize) set_defaults(context, included); // `context: .` is the folder of this file
     if (context.options.resolve_paths) resolve_paths(context, included, folder);
     import(context, document, std::move(included));

@@ -138,7 +138,7 @@ class Substituter {
                 result += variable->value;
             else {
                 std::string value = run(e.word, word_at, depth + 1);
-                out_.uses.push_back({std::string(e.name), value, "default value"});
+                out_.uses.push_back({std::string(e.name), value, "default"});
                 result += value;
             }
             return;
@@ -219,8 +219,7 @@ class TreeWalk {
             warn_unset(name, node, path);
         if (!result.uses.empty() || !result.unset.empty()) {
             node.interpolated = true;
-            context_.traces.push_back({std::move(result.uses), {}, {}, node.trace});
-            node.trace = &context_.traces.back();
+            context_.remember_variables(node, std::move(result.uses));
         }
         node.text = std::move(result.text);
     }

@@ -4,6 +4,7 @@
 #include "compose/load/canonical.hpp"
 #include "compose/load/check.hpp"
 #include "compose/load/emit.hpp"
+#include "compose/load/explain.hpp"
 #include "compose/load/interpolate.hpp"
 #include "compose/load/normalise.hpp"
 #include "compose/load/paths.hpp"
@@ -54,22 +55,41 @@ void decide_name(LoadContext& context, const std::vector<LoadedFile>& files) {
             if (!result.error) from_file = result.text;
         }
     const std::string from_environment = variable_or(context.environment, "COMPOSE_PROJECT_NAME", "");
-    if (!context.options.project_name.empty())
+    if (!context.options.project_name.empty()) {
         explicit_name(context.options.project_name, {}, " (from -p)");
-    else if (!from_environment.empty())
+        context.name_origin = "-p";
+    } else if (!from_environment.empty()) {
         explicit_name(from_environment, {}, " (from COMPOSE_PROJECT_NAME)");
-    else if (!from_file.empty()) {
+        context.name_origin = context.environment["COMPOSE_PROJECT_NAME"].origin;
+    } else if (!from_file.empty()) {
         // Made fit as a folder's name is; -p and the variable are commands and must be right as they stand.
         const auto fit = normal_project_name(from_file);
         explicit_name(fit.empty() ? from_file : fit, at, "");
-    } else
+    } else {
         context.project_name = normal_project_name(base_name(context.directory));
+        context.name_origin = "the folder's name";
+    }
     if (context.project_name.empty())
         context.error(
             Error(ErrorCode::invalid_input,
                   concat("the folder '", context.directory, "' gives no project name"))
                 .hint("choose one with -p NAME, or write 'name: NAME' at the top of the compose file"));
     context.environment["COMPOSE_PROJECT_NAME"] = {context.project_name, "project name"};
+}
+
+// The name as a value of the model: the place is that of `name:`, if it decided.
+void set_name(LoadContext& context, SourceNode& root) {
+    SourceNode node = SourceNode::make_string(context.project_name, root.at);
+    if (const auto* written = root.find("name"); written != nullptr && context.name_origin.empty()) {
+        node = *written;
+        node.kind = Kind::string;
+        node.text = context.project_name;
+    } else {
+        if (written != nullptr) context.remember(node, replacement(node, *written));
+        context.remember_variables(node,
+                                   {{"COMPOSE_PROJECT_NAME", context.project_name, context.name_origin}});
+    }
+    root.set("name", std::move(node));
 }
 
 void warn_obsolete_version(LoadContext& context, const SourceNode& root) {
@@ -156,7 +176,7 @@ void run_phases(LoadContext& context, LoadResult& result) {
     decide_name(context, files);
     SourceNode root = assemble(context, std::move(files), {context.directory, &context.environment, {}});
     canonicalise(context, root);
-    enforce_unique_items(root);
+    enforce_unique_items(context, root);
     check_model(context, root);
     warn_obsolete_version(context, root);
     if (options.normalize) set_defaults(context, root);
@@ -168,10 +188,15 @@ void run_phases(LoadContext& context, LoadResult& result) {
     if (!context.diagnostics.ok()) return;
     result.project = decode_project(context, root, selection);
     if (!options.want_canonical) return;
-    root.set("name", SourceNode::make_string(context.project_name, root.at));
+    set_name(context, root);
+    if (!options.explain.empty()) {
+        auto explained = explain(context, root, selection.disabled, options.explain);
+        if (!explained) return context.error(std::move(explained).error());
+        result.explained = std::move(*explained);
+    }
     if (options.interpolate) drop_unused(root);
-    result.canonical = emit_project(root, {Dialect::json, options.interpolate});
-    result.document = emit_project(root, {Dialect::yaml, options.interpolate});
+    result.canonical = emit_project(root, {Dialect::json, options.interpolate, options.interpolate});
+    result.document = emit_project(root, {Dialect::yaml, options.interpolate, options.interpolate});
 }
 
 } // namespace
@@ -204,6 +229,8 @@ std::vector<MentionedVariable> list_variables(const LoadOptions& options, Diagno
             variable.source = found->second.origin;
         out.push_back(std::move(variable));
     }
+    for (auto& variable : out)
+        if (variable.source.empty() && !variable.default_value.empty()) variable.source = "default";
     diagnostics = std::move(context.diagnostics);
     return out;
 }

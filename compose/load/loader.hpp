@@ -3,6 +3,7 @@
 #pragma once
 
 #include "compose/model/project.hpp"
+#include "compose/source/node.hpp"
 #include "runtime/base/json.hpp"
 
 #include <map>
@@ -25,6 +26,23 @@ struct LoadOptions {
     std::string working_directory;
     bool interpolate = true, normalize = true, resolve_paths = true, check_consistency = true;
     bool want_canonical = true; // false leaves `canonical` and `document` empty: `up` has no use for them
+    std::string explain;        // a key of the model ("services.db.environment.PASSWORD"); empty: none
+};
+
+// A value as it was at one moment: where it was written, and what made it what it is.
+struct ValueStep {
+    std::string text;
+    SourcePos at;
+    bool implied = false; // follows from what stands at the place, instead of being written there
+    std::vector<VariableUse> variables;
+    std::vector<SourcePos> merged_by; // keys "<<" that brought it
+};
+struct ExplainedValue {
+    std::string path;
+    Json value; // as `config --format json` prints it, "$" not doubled
+    ValueStep now;
+    std::vector<ValueStep> replaced; // what it took the place of, the latest first
+    bool removed = false;            // there is no such value: `now.at` is the !reset that took it away
 };
 
 struct LoadResult {
@@ -35,6 +53,7 @@ struct LoadResult {
     Json canonical;
     // The same for YAML, which in Docker Compose keeps extensions and models: to_yaml(document) is `config`.
     Json document;
+    std::vector<ExplainedValue> explained; // what LoadOptions::explain asked for
 };
 // Never throws. Finding no file at all is one error in the diagnostics.
 [[nodiscard]] LoadResult load_project(const LoadOptions& options);
@@ -46,7 +65,7 @@ struct LoadResult {
 struct MentionedVariable {
     std::string name, default_value, alternate_value;
     bool required = false;
-    std::string source; // "environment", ".env:3", "" when it is not set
+    std::string source; // "shell", ".env:3", "default"; "" when it has no value
     SourcePos at;
 };
 [[nodiscard]] std::vector<MentionedVariable> list_variables(const LoadOptions& options,

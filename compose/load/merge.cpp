@@ -174,24 +174,16 @@ class Merger {
 
     void replace(SourceNode& base, SourceNode over) {
         strip_tags(over);
-        if (base.is_scalar() && !base.is_null() && over.is_scalar()) remember(base, over);
+        if (base.at.source != nullptr) context_.remember(over, replacement(over, base));
         base = std::move(over);
-    }
-
-    void remember(const SourceNode& base, SourceNode& over) {
-        Trace trace;
-        if (over.trace != nullptr) trace.variables = over.trace->variables;
-        trace.replaced = base.at;
-        trace.replaced_text = base.text;
-        trace.before = base.trace;
-        context_.traces.push_back(std::move(trace));
-        over.trace = &context_.traces.back();
     }
 
     void mappings(SourceNode& base, SourceNode over, const Path& path, Rule rule) {
         for (auto& entry : over.entries) {
             auto* existing = base.find_entry(entry.key);
             if (entry.value.tag == Tag::reset) {
+                if (existing != nullptr)
+                    context_.remember_removal(path / entry.key, entry.value, existing->value);
                 base.erase(entry.key);
             } else if (existing == nullptr) {
                 strip_tags(entry.value);
@@ -205,16 +197,17 @@ class Merger {
         }
     }
 
-    void sequences(SourceNode& base, SourceNode over, const Path&, Rule rule) {
+    void sequences(SourceNode& base, SourceNode over, const Path& path, Rule rule) {
         if (rule == Rule::ipam_pools) {
-            pools(base, std::move(over));
+            pools(base, std::move(over), path);
             return;
         }
         for (auto& item : over.items) {
             const auto same = [&](const SourceNode& other) { return same_value(other, item); };
             if (item.tag == Tag::reset) {
-                base.items.erase(std::remove_if(base.items.begin(), base.items.end(), same),
-                                 base.items.end());
+                for (std::size_t i = 0; i < base.items.size(); ++i)
+                    if (same(base.items[i])) context_.remember_removal(path[i], item, base.items[i]);
+                std::erase_if(base.items, same);
                 continue;
             }
             if (rule == Rule::extra_hosts && std::any_of(base.items.begin(), base.items.end(), same))
@@ -225,7 +218,7 @@ class Merger {
     }
 
     // Pools of one subnet are merged; others are appended.
-    void pools(SourceNode& base, SourceNode over) {
+    void pools(SourceNode& base, SourceNode over, const Path& path) {
         for (auto& pool : over.items) {
             const auto subnet = pool.text_of("subnet");
             const auto found = std::find_if(base.items.begin(), base.items.end(), [&](const auto& other) {
@@ -234,7 +227,8 @@ class Merger {
             if (found == base.items.end() || !found->is_mapping() || !pool.is_mapping())
                 base.items.push_back(std::move(pool));
             else
-                mappings(*found, std::move(pool), Path{}, Rule::usual);
+                mappings(*found, std::move(pool), path[static_cast<std::size_t>(found - base.items.begin())],
+                         Rule::usual);
         }
     }
 

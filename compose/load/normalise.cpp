@@ -50,9 +50,7 @@ void resolve_values(LoadContext& context, SourceNode* mapping, bool drop_unset) 
         if (found == context.environment.end()) continue;
         entry.value.kind = Kind::string;
         entry.value.text = found->second.value;
-        context.traces.push_back(
-            {{{entry.key, found->second.value, found->second.origin}}, {}, {}, entry.value.trace});
-        entry.value.trace = &context.traces.back();
+        context.remember_variables(entry.value, {{entry.key, found->second.value, found->second.origin}});
     }
     if (drop_unset) std::erase_if(mapping->entries, [](const auto& entry) { return entry.value.is_null(); });
 }

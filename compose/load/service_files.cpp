@@ -46,19 +46,21 @@ const SourceHandle* open_file(LoadContext& context, const EnvFile& file, const P
 void put(LoadContext& context, SourceNode& mapping, const DotenvEntry& entry, const SourceHandle& source) {
     const Place at{&source, entry.line, 1, static_cast<std::uint32_t>(entry.key.size())};
     SourceNode value = SourceNode::make_string(entry.value.value_or(""), at);
+    value.implied = false;
     value.interpolated = !entry.uses.empty();
-    if (!entry.uses.empty()) {
-        context.traces.push_back({entry.uses, {}, {}, nullptr});
-        value.trace = &context.traces.back();
-    }
+    if (!entry.uses.empty()) context.remember_variables(value, entry.uses);
+    if (const auto* earlier = mapping.find(entry.key)) context.remember(value, replacement(value, *earlier));
     mapping.set(entry.key, std::move(value));
 }
 
-void merge_under(SourceNode& service, std::string_view key, SourceNode from_files) {
+void merge_under(LoadContext& context, SourceNode& service, std::string_view key, SourceNode from_files) {
     if (from_files.entries.empty()) return;
     if (auto* own = service.find(key))
-        for (auto& entry : own->entries)
+        for (auto& entry : own->entries) {
+            if (const auto* in_file = from_files.find(entry.key))
+                context.remember(entry.value, replacement(entry.value, *in_file));
             from_files.set(entry.key, std::move(entry.value));
+        }
     service.set(key, std::move(from_files));
 }
 
@@ -97,7 +99,7 @@ void read_env_files(LoadContext& context, SourceNode& service, const Path& path)
         for (const auto& entry : *entries)
             if (entry.value) put(context, collected, entry, *source);
     }
-    merge_under(service, "environment", std::move(collected));
+    merge_under(context, service, "environment", std::move(collected));
 }
 
 void read_label_files(LoadContext& context, SourceNode& service, const Path& path) {
@@ -117,7 +119,7 @@ void read_label_files(LoadContext& context, SourceNode& service, const Path& pat
         for (const auto& entry : *entries)
             if (entry.value) put(context, collected, entry, *source);
     }
-    merge_under(service, "labels", std::move(collected));
+    merge_under(context, service, "labels", std::move(collected));
 }
 
 } // namespace

@@ -44,7 +44,7 @@ std::string before_equals(const SourceNode& item) {
     return item.text.substr(0, item.text.find('='));
 }
 
-void unique_items(SourceNode* list, KeyOf key_of) {
+void unique_items(LoadContext& context, SourceNode* list, KeyOf key_of) {
     if (list == nullptr || list->items.size() < 2) return;
     std::unordered_map<std::string, std::size_t> first;
     std::vector<SourceNode> out;
@@ -55,40 +55,42 @@ void unique_items(SourceNode* list, KeyOf key_of) {
             continue;
         }
         const auto [found, is_new] = first.emplace(std::move(key), out.size());
-        if (is_new)
+        if (is_new) {
             out.push_back(std::move(item));
-        else
-            out[found->second] = std::move(item);
+            continue;
+        }
+        context.remember(item, replacement(item, out[found->second]));
+        out[found->second] = std::move(item);
     }
     list->items = std::move(out);
 }
 
 } // namespace
 
-void enforce_unique_items(SourceNode& root) {
+void enforce_unique_items(LoadContext& context, SourceNode& root) {
     auto* services = root.find("services");
     if (services == nullptr) return;
     for (auto& entry : services->entries) {
         SourceNode& service = entry.value;
         for (const auto* key : {"cap_add", "cap_drop", "dns", "dns_opt", "dns_search", "expose",
                                 "extra_hosts", "label_file", "links", "profiles"})
-            unique_items(service.find(key), text_key);
-        unique_items(service.find("tmpfs"), before_equals);
-        unique_items(service.find("ports"), port_key);
-        unique_items(service.find("volumes"), target_key);
-        unique_items(service.find("devices"), target_key);
-        unique_items(service.find("configs"), config_key);
-        unique_items(service.find("secrets"), secret_key);
-        unique_items(service.find("env_file"), path_key);
+            unique_items(context, service.find(key), text_key);
+        unique_items(context, service.find("tmpfs"), before_equals);
+        unique_items(context, service.find("ports"), port_key);
+        unique_items(context, service.find("volumes"), target_key);
+        unique_items(context, service.find("devices"), target_key);
+        unique_items(context, service.find("configs"), config_key);
+        unique_items(context, service.find("secrets"), secret_key);
+        unique_items(context, service.find("env_file"), path_key);
         if (auto* build = service.find("build")) {
-            unique_items(build->find("tags"), text_key);
-            unique_items(build->find("platforms"), text_key);
-            unique_items(build->find("extra_hosts"), text_key);
+            unique_items(context, build->find("tags"), text_key);
+            unique_items(context, build->find("platforms"), text_key);
+            unique_items(context, build->find("extra_hosts"), text_key);
         }
         if (auto* networks = service.find("networks"))
             for (auto& network : networks->entries) {
-                unique_items(network.value.find("aliases"), text_key);
-                unique_items(network.value.find("link_local_ips"), text_key);
+                unique_items(context, network.value.find("aliases"), text_key);
+                unique_items(context, network.value.find("link_local_ips"), text_key);
             }
     }
 }

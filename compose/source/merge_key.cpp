@@ -5,27 +5,54 @@ namespace berth::compose {
 namespace {
 
 // go-yaml merges nested mappings not at all: the first one that sets a key wins as a whole.
-void fill_in(SourceNode& mapping, SourceNode& source) {
-    for (auto& entry : source.entries)
-        if (mapping.find_entry(entry.key) == nullptr) mapping.entries.push_back(std::move(entry));
-}
+class Filler {
+  public:
+    Filler(SourceNode& mapping, const Place& at, std::deque<Trace>* traces)
+        : mapping_(mapping), at_(at), traces_(traces) {}
+
+    void fill_in(SourceNode& source) {
+        for (auto& entry : source.entries) {
+            if (auto* own = mapping_.find_entry(entry.key)) {
+                remember(own->value, replacement(own->value, entry.value));
+                continue;
+            }
+            Trace brought;
+            brought.merged_by = at_;
+            brought.before = entry.value.trace;
+            remember(entry.value, std::move(brought));
+            mapping_.entries.push_back(std::move(entry));
+        }
+    }
+
+  private:
+    void remember(SourceNode& node, Trace trace) {
+        if (traces_ == nullptr) return;
+        traces_->push_back(std::move(trace));
+        node.trace = &traces_->back();
+    }
+
+    SourceNode& mapping_;
+    const Place& at_;
+    std::deque<Trace>* traces_;
+};
 
 } // namespace
 
-Status apply_merge_key(SourceNode& mapping, SourceNode source) {
+Status apply_merge_key(SourceNode& mapping, SourceNode source, const Place& at, std::deque<Trace>* traces) {
+    Filler filler(mapping, at, traces);
     const auto refuse = [](const SourceNode& node) {
         return fail(Error(ErrorCode::invalid_input,
                           concat("'<<' needs a mapping or a list of mappings, not ", kind_name(node.kind)))
                         .at(node.pos()));
     };
     if (source.is_mapping()) {
-        fill_in(mapping, source);
+        filler.fill_in(source);
         return {};
     }
     if (!source.is_sequence()) return refuse(source);
     for (auto& item : source.items) {
         if (!item.is_mapping()) return refuse(item);
-        fill_in(mapping, item);
+        filler.fill_in(item);
     }
     return {};
 }

@@ -6,9 +6,13 @@
 #include "compose/source/node.hpp"
 #include "runtime/base/result.hpp"
 
+#include <deque>
+
 namespace berth::compose {
 
-// Error: `source` is neither a mapping nor a list of mappings.
-[[nodiscard]] Status apply_merge_key(SourceNode& mapping, SourceNode source);
+// `at` is the place of the key. Traces (none are kept without a place for them) remember who brought a value
+// and what it would have been. Error: `source` is neither a mapping nor a list of mappings.
+[[nodiscard]] Status apply_merge_key(SourceNode& mapping, SourceNode source, const Place& at,
+                                     std::deque<Trace>* traces);
 
 } // namespace berth::compose

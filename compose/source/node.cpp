@@ -114,6 +114,23 @@ const char* kind_name(Kind kind) {
     return "a value";
 }
 
+std::string summary(const SourceNode& node) {
+    if (node.is_null()) return "null";
+    if (node.is_sequence()) return concat("a list of ", node.items.size());
+    if (node.is_mapping() && node.text.empty())
+        return concat("a mapping with ", node.entries.size(), node.entries.size() == 1 ? " key" : " keys");
+    return node.text;
+}
+
+Trace replacement(const SourceNode& by, const SourceNode& what) {
+    Trace out;
+    out.replaced = what.at;
+    out.replaced_text = summary(what);
+    out.replaced_trace = what.trace;
+    out.before = by.trace;
+    return out;
+}
+
 bool same_value(const SourceNode& a, const SourceNode& b) {
     if (a.kind != b.kind) return false;
     if (a.is_scalar()) return a.text == b.text;

@@ -1,7 +1,7 @@
 // node.hpp - the located tree that all phases of loading work on: every key and every value knows its file,
 // line and column. Invariants: `entries` is used by mappings only, `items` by sequences only; keys of one
 // mapping are unique; the text of a boolean, integer or real is canonical (true, 288, 1e+30), that of a
-// string is its value. Ownership: SourceHandle and Trace objects belong to the load context and outlive the
+// string is its value, that of a mapping the short form that it was made from, if any. Ownership: SourceHandle and Trace objects belong to the load context and outlive the
 // nodes that point at them.
 #pragma once
 
@@ -28,16 +28,19 @@ struct Place {
     [[nodiscard]] SourcePos pos() const;
 };
 
-// Where a value came from beyond its place: the variables that went into it and what it replaced in a merge.
 struct VariableUse {
     std::string name;
     std::string value;
-    std::string origin; // ".env:3", "environment", "default value"
+    std::string origin; // ".env:3", "shell", "default"
 };
+// One thing that happened to a value beyond being written at its place: variables went into it, it took the
+// place of another one, or a merge key brought it. The chain of `before` goes back in time.
 struct Trace {
     std::vector<VariableUse> variables;
-    Place replaced; // the value of an earlier file that this one took the place of
+    Place replaced; // the value that this one took the place of
     std::string replaced_text;
+    const Trace* replaced_trace = nullptr; // what had happened to that one
+    Place merged_by;                       // the key "<<"
     const Trace* before = nullptr;
 };
 
@@ -100,6 +103,10 @@ struct Path {
 };
 
 [[nodiscard]] const char* kind_name(Kind kind); // "a mapping", "a list", "a string"
+// What stands for a value in a sentence: the text of a scalar, "a list of 3", "a mapping with 2 keys".
+[[nodiscard]] std::string summary(const SourceNode& node);
+// That `by` took the place of `what`, as an event of `by`.
+[[nodiscard]] Trace replacement(const SourceNode& by, const SourceNode& what);
 // Deep equality of values; places, quotes and traces do not count.
 [[nodiscard]] bool same_value(const SourceNode& a, const SourceNode& b);
 

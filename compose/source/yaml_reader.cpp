@@ -45,6 +45,7 @@ struct Frame {
     std::string key;
     Place key_at;
     std::vector<SourceNode> merges;
+    Place merge_at;                       // of the key "<<"
     std::unordered_set<std::string> seen; // filled for large mappings only
     std::size_t nodes = 1;
     std::size_t depth = 1; // of the tree below, this one included
@@ -52,8 +53,9 @@ struct Frame {
 
 class Builder : public YAML::EventHandler {
   public:
-    Builder(const SourceHandle& source, std::vector<Error>& errors, const YamlLimits& limits)
-        : source_(source), errors_(errors), limits_(limits) {}
+    Builder(const SourceHandle& source, std::vector<Error>& errors, std::deque<Trace>* traces,
+            const YamlLimits& limits)
+        : source_(source), errors_(errors), traces_(traces), limits_(limits) {}
 
     std::vector<SourceNode> documents;
 
@@ -64,7 +66,9 @@ class Builder : public YAML::EventHandler {
 
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
         SourceNode node;
-        node.at = place(mark, 0);
+        // The parser's mark of a value that is not there is where the next thing stands.
+        const bool after_key = !stack_.empty() && stack_.back().has_key;
+        node.at = after_key ? stack_.back().key_at : place(mark, 0);
         add_leaf(std::move(node), anchor);
     }
 
@@ -105,7 +109,7 @@ class Builder : public YAML::EventHandler {
     void OnMapEnd() override {
         auto& frame = stack_.back();
         for (auto& merge : frame.merges)
-            if (auto status = apply_merge_key(frame.node, std::move(merge)); !status)
+            if (auto status = apply_merge_key(frame.node, std::move(merge), frame.merge_at, traces_); !status)
                 errors_.push_back(std::move(status).error());
         close();
     }
@@ -246,14 +250,14 @@ class Builder : public YAML::EventHandler {
         }
         if (frame.merge_key) {
             frame.merges.push_back(std::move(value));
-            merge_at_ = frame.key_at;
+            frame.merge_at = frame.key_at;
             return;
         }
         frame.node.entries.push_back({std::move(frame.key), frame.key_at, std::move(value)});
     }
 
     const Place* find_duplicate(Frame& frame) {
-        if (frame.merge_key) return frame.merges.empty() ? nullptr : &merge_at_;
+        if (frame.merge_key) return frame.merges.empty() ? nullptr : &frame.merge_at;
         constexpr std::size_t k_linear = 24; // below, comparing is cheaper than hashing
         auto& entries = frame.node.entries;
         if (entries.size() >= k_linear) {
@@ -268,12 +272,12 @@ class Builder : public YAML::EventHandler {
 
     const SourceHandle& source_;
     std::vector<Error>& errors_;
+    std::deque<Trace>* traces_;
     const YamlLimits& limits_;
     std::vector<Frame> stack_;
     std::unordered_map<YAML::anchor_t, Anchored> anchors_;
     std::size_t nodes_ = 0;
     std::size_t alias_nodes_ = 0;
-    Place merge_at_;
     int last_quoted_ = -1; // offset of the last quoted scalar
 };
 
@@ -327,9 +331,9 @@ bool refuse_bytes(const SourceHandle& source, std::vector<Error>& errors, const 
 } // namespace
 
 std::vector<SourceNode> read_yaml(const SourceHandle& source, std::vector<Error>& errors,
-                                  const YamlLimits& limits) {
+                                  std::deque<Trace>* traces, const YamlLimits& limits) {
     if (refuse_bytes(source, errors, limits)) return {};
-    Builder builder(source, errors, limits);
+    Builder builder(source, errors, traces, limits);
     try {
         TextBuffer buffer(source.file->text);
         std::istream stream(&buffer);

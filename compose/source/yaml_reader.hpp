@@ -6,6 +6,8 @@
 #include "compose/source/node.hpp"
 #include "runtime/base/result.hpp"
 
+#include <deque>
+
 namespace berth::compose {
 
 struct YamlLimits {
@@ -17,8 +19,9 @@ struct YamlLimits {
 
 // The documents of the text, in order; an empty text has none. Duplicate keys, keys that are no strings and
 // misused merge keys are all collected in `errors`; a syntax error or a limit ends the reading and is the
-// last of them.
+// last of them. `traces` (which never moves its elements) remembers what merge keys did.
 [[nodiscard]] std::vector<SourceNode> read_yaml(const SourceHandle& source, std::vector<Error>& errors,
+                                                std::deque<Trace>* traces = nullptr,
                                                 const YamlLimits& limits = {});
 
 } // namespace berth::compose

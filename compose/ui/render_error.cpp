@@ -94,6 +94,12 @@ std::string render_warning(const Error& warning, bool color) {
     return render(warning, "warning", k_yellow, color);
 }
 
+std::string render_source_line(const SourcePos& at, bool color) {
+    std::string out;
+    append_source_line(out, at, color);
+    return out;
+}
+
 std::string render_diagnostics(const Diagnostics& diagnostics, bool color) {
     std::string out;
     for (const auto& warning : diagnostics.warnings)

@@ -16,6 +16,8 @@ namespace berth::ui {
 
 [[nodiscard]] std::string render_error(const Error& error, bool color);
 [[nodiscard]] std::string render_warning(const Error& warning, bool color);
+// The line of a place with a caret below its column, "" when the place is unknown or a whole file.
+[[nodiscard]] std::string render_source_line(const SourcePos& at, bool color);
 // All of them, errors after warnings.
 [[nodiscard]] std::string render_diagnostics(const Diagnostics& diagnostics, bool color);
 // Control characters and escape sequences of foreign text made harmless for a terminal (S89).

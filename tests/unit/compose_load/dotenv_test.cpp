@@ -7,7 +7,7 @@ using namespace berth::compose::load;
 
 namespace {
 
-const Variable k_home{"/home/me", "environment"};
+const Variable k_home{"/home/me", "shell"};
 
 const Variable* lookup(std::string_view name) {
     return name == "HOME" ? &k_home : nullptr;

@@ -6,7 +6,7 @@ using namespace berth::compose::load;
 namespace {
 
 const std::map<std::string, Variable, std::less<>> k_variables = {
-    {"HOST", {"db.local", ".env:1"}}, {"EMPTY", {"", ".env:2"}}, {"PORT", {"5432", "environment"}}};
+    {"HOST", {"db.local", ".env:1"}}, {"EMPTY", {"", ".env:2"}}, {"PORT", {"5432", "shell"}}};
 
 Substitution run(std::string_view text) {
     return substitute(text, [](std::string_view name) -> const Variable* {
@@ -65,7 +65,7 @@ TEST_CASE("the uses name the origin of each value") {
     const auto result = run("${HOST}:${OTHER:-9}");
     REQUIRE(result.uses.size() == 2);
     CHECK(result.uses[0].origin == ".env:1");
-    CHECK(result.uses[1].origin == "default value");
+    CHECK(result.uses[1].origin == "default");
     CHECK(result.uses[1].value == "9");
 }
 

@@ -16,7 +16,7 @@ struct Read {
 Read read(std::string text, const YamlLimits& limits = {}) {
     Read out;
     out.source.file = std::make_shared<SourceFile>(SourceFile{"x.yaml", std::move(text)});
-    out.documents = read_yaml(out.source, out.errors, limits);
+    out.documents = read_yaml(out.source, out.errors, nullptr, limits);
     return out;
 }
 
