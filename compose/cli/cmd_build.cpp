@@ -174,7 +174,7 @@ Run setup_build(Flags& flags) {
         compose::wire_build(session.context(), options->request);
         BERTH_ASSIGN_OR_RETURN(const auto built, build::build(session.context(), options->request));
         session.end_progress();
-        if (!options->iidfile.empty()) BERTH_TRY(write_atomic(options->iidfile, built.image.id, 0644));
+        if (!options->iidfile.empty()) BERTH_TRY(write_output(options->iidfile, built.image.id));
         if (options->quiet)
             session.print(built.image.id + "\n");
         else

@@ -118,7 +118,7 @@ Result<std::string> variables(const compose::LoadOptions& options, bool json) {
 }
 
 Status write_out(Session& session, const std::string& file, const std::string& text) {
-    if (!file.empty()) return write_atomic(file, text, 0644);
+    if (!file.empty()) return write_output(file, text);
     session.print(text);
     return {};
 }

@@ -142,6 +142,13 @@ Status write_atomic(const std::string& path, std::string_view bytes, mode_t mode
     return {};
 }
 
+Status write_output(const std::string& path, std::string_view bytes, mode_t mode) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) return write_atomic(path, bytes, mode);
+    BERTH_ASSIGN_OR_RETURN(const Fd fd, open_file(path, O_WRONLY | O_CREAT | O_TRUNC, mode));
+    return write_all(fd.get(), bytes, concat("'", path, "'"));
+}
+
 Status make_dir(const std::string& path, mode_t mode) {
     if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return fail_errno(concat("make the folder '", path, "'"));
     return {};

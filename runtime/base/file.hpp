@@ -36,6 +36,9 @@ enum class Durability : std::uint8_t {
 };
 [[nodiscard]] Status write_atomic(const std::string& path, std::string_view bytes, mode_t mode = 0600,
                                   Durability durability = Durability::volatile_);
+// To a path that a user named as an output: a plain file is replaced atomically, everything else that stands there (a
+// device such as /dev/null, a pipe, a link) is written to and stays what it is.
+[[nodiscard]] Status write_output(const std::string& path, std::string_view bytes, mode_t mode = 0644);
 
 [[nodiscard]] Status make_dir(const std::string& path, mode_t mode = 0700);  // fine if it is there
 [[nodiscard]] Status make_dirs(const std::string& path, mode_t mode = 0700); // with parents

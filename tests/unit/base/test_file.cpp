@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace berth;
 
@@ -26,6 +27,24 @@ TEST_CASE("an atomic write leaves the old file or the new one, and no temporary"
     CHECK_FALSE(write_atomic(dir.path() + "/no/such", "x"));
     CHECK_FALSE(read_file(path, 2));
     CHECK_FALSE(read_file_if_exists(dir.path() + "/gone").value().has_value());
+}
+
+TEST_CASE("an output that a user named never takes the place of a pipe, a device or a link") {
+    auto dir = TempDir::make("/tmp", "berth-unit-").value();
+    const std::string plain = dir.path() + "/plain", link = dir.path() + "/link", pipe = dir.path() + "/pipe";
+    REQUIRE(write_output(plain, "one"));
+    REQUIRE(::symlink("plain", link.c_str()) == 0);
+    REQUIRE(write_output(link, "two"));
+    CHECK(read_file(plain).value() == "two");
+    CHECK(read_link(link).value() == "plain");
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    const Fd reader = open_file(pipe, O_RDONLY | O_NONBLOCK).value();
+    REQUIRE(write_output(pipe, "three"));
+    struct stat status {};
+    REQUIRE(::lstat(pipe.c_str(), &status) == 0);
+    CHECK(S_ISFIFO(status.st_mode));
+    char text[8] = {};
+    CHECK(::read(reader.get(), text, sizeof text) == 5);
 }
 
 TEST_CASE("paths below a root never leave it, whatever links say") {
