@@ -1,5 +1,6 @@
 // compose config
 #include "compose/cli/command.hpp"
+#include "compose/cli/config_digests.hpp"
 #include "compose/cli/explanation.hpp"
 #include "compose/cli/project.hpp"
 #include "compose/plan/graph.hpp"
@@ -22,19 +23,19 @@ struct ConfigFlags {
     std::string format = "yaml", output, explain;
     std::optional<std::string> hash;
     bool environment = false, images = false, networks = false, no_consistency = false,
-         no_interpolate = false, no_normalize = false, no_path_resolution = false, profiles = false,
-         quiet = false, services_only = false, variables = false, volumes = false;
+         lock_image_digests = false, models = false, no_env_resolution = false, no_interpolate = false,
+         no_normalize = false, no_path_resolution = false, profiles = false, quiet = false,
+         resolve_image_digests = false, services_only = false, variables = false, volumes = false;
 };
 
-// Only the chosen services, and of the top level only what they use.
-Json select(const Json& canonical, const std::vector<std::string>& services) {
-    if (services.empty()) return canonical;
-    Json out = canonical;
-    auto* all = out.find("services");
-    if (all == nullptr || all->as_object() == nullptr) return out;
-    std::erase_if(*all->as_object(), [&](const Json::Member& member) {
-        return std::find(services.begin(), services.end(), member.key) == services.end();
-    });
+// The services that the canonical model has: those that were asked for, and what they depend on.
+std::vector<std::string> chosen_services(const Json& canonical) {
+    std::vector<std::string> out;
+    if (const auto* services = canonical.find("services");
+        services != nullptr && services->as_object() != nullptr)
+        for (const auto& member : *services->as_object())
+            out.push_back(member.key);
+    std::sort(out.begin(), out.end());
     return out;
 }
 
@@ -54,22 +55,36 @@ std::string hashes(const compose::Project& project, const std::string& wanted) {
     return out;
 }
 
-Result<std::string> listing(const compose::Project& project, const ConfigFlags& flags) {
+// One a service, as often as services have it.
+std::string images(const compose::Project& project, const std::vector<std::string>& services) {
+    std::string out;
+    for (const auto& name : services)
+        out += compose::image_name(project, project.services.at(name)) + "\n";
+    return out;
+}
+
+std::string models(const Json& document) {
     std::set<std::string> names;
-    const auto chosen = [&](const std::string& service) {
-        return flags.services.empty() ||
-               std::find(flags.services.begin(), flags.services.end(), service) != flags.services.end();
-    };
+    if (const auto* all = document.find("models"); all != nullptr && all->as_object() != nullptr)
+        for (const auto& member : *all->as_object())
+            if (const auto* model = member.value.find("model");
+                model != nullptr && model->as_string() != nullptr)
+                names.insert(*model->as_string());
+    return lines(names);
+}
+
+Result<std::string> listing(const compose::LoadResult& loaded, const ConfigFlags& flags) {
+    const auto& project = *loaded.project;
+    std::set<std::string> names;
     if (flags.hash) {
         if (*flags.hash != "*") BERTH_TRY(check_services(project, split(*flags.hash, ',')));
         return hashes(project, *flags.hash);
     }
+    if (flags.images) return images(project, chosen_services(loaded.canonical));
+    if (flags.models) return models(loaded.document);
     if (flags.services_only)
         for (const auto& [name, service] : project.services)
-            if (chosen(name)) names.insert(name);
-    if (flags.images)
-        for (const auto& [name, service] : project.services)
-            if (chosen(name)) names.insert(compose::image_name(project, service));
+            names.insert(name);
     // What no enabled service uses is not made either.
     for (const auto& [name, service] : project.services) {
         if (flags.networks)
@@ -135,12 +150,13 @@ Result<int> config(Session& session, const ConfigFlags& flags) {
     options.resolve_paths = !flags.no_path_resolution;
     options.check_consistency = !flags.no_consistency;
     if (flags.profiles) options.profiles = {"*"};
+    options.read_env_files = !flags.no_env_resolution;
     options.services = flags.services;
+    options.only_services = true;
     options.explain = flags.explain;
     const bool json = flags.format == "json";
     BERTH_ASSIGN_OR_RETURN(
-        const auto loaded,
-        load_files(session, options, json ? DiagnosticsForm::json : DiagnosticsForm::text));
+        auto loaded, load_files(session, options, json ? DiagnosticsForm::json : DiagnosticsForm::text));
     const auto& project = *loaded.project;
     BERTH_TRY(check_services(project, flags.services));
     // What `up` would refuse is no valid file; only the planner's graph knows circles.
@@ -150,18 +166,28 @@ Result<int> config(Session& session, const ConfigFlags& flags) {
             session.say(ui::diagnostics_json({{std::move(graph).error()}, {}}).to_text() + "\n");
             return 1;
         }
+    if (flags.resolve_image_digests || flags.lock_image_digests) {
+        BERTH_ASSIGN_OR_RETURN(const auto pinned,
+                               pinned_images(session.context(), project, chosen_services(loaded.canonical)));
+        if (flags.lock_image_digests) {
+            loaded.canonical = lock_file(loaded.canonical, pinned, true);
+            loaded.document = lock_file(loaded.document, pinned, false);
+        } else {
+            pin_images(loaded.canonical, pinned);
+            pin_images(loaded.document, pinned);
+        }
+    }
     if (flags.quiet) return 0;
     std::string text;
     if (!flags.explain.empty()) {
         const bool color = flags.output.empty() && session.color(STDOUT_FILENO);
         text = json ? explanation_json(loaded.explained).to_text(2) + "\n"
                     : explanation_text(loaded.explained, color);
-    } else if (flags.hash || flags.services_only || flags.images || flags.volumes || flags.networks ||
-               flags.profiles || flags.environment) {
-        BERTH_ASSIGN_OR_RETURN(text, listing(project, flags));
+    } else if (flags.hash || flags.services_only || flags.images || flags.models || flags.volumes ||
+               flags.networks || flags.profiles || flags.environment) {
+        BERTH_ASSIGN_OR_RETURN(text, listing(loaded, flags));
     } else {
-        const auto chosen = select(json ? loaded.canonical : loaded.document, flags.services);
-        text = json ? chosen.to_text(2) + "\n" : compose::to_yaml(chosen);
+        text = json ? loaded.canonical.to_text(2) + "\n" : compose::to_yaml(loaded.document);
     }
     BERTH_TRY(write_out(session, flags.output, text));
     return 0;
@@ -176,15 +202,20 @@ Run setup_config(Flags& flags) {
     flags.choice("--format", options->format, {"yaml", "json"}, "Format the output. Values: [yaml | json]");
     flags.text("--hash", options->hash, "Print the service config hash, one per line.");
     flags.toggle("--images", options->images, "Print the image names, one per line.");
+    flags.toggle("--lock-image-digests", options->lock_image_digests,
+                 "Produces an override file with image digests");
+    flags.toggle("--models", options->models, "Print the model names, one per line.");
     flags.toggle("--networks", options->networks, "Print the network names, one per line.");
     flags.toggle("--no-consistency", options->no_consistency,
                  "Don't check model consistency - warning: may produce invalid Compose output");
+    flags.toggle("--no-env-resolution", options->no_env_resolution, "Don't resolve service env files");
     flags.toggle("--no-interpolate", options->no_interpolate, "Don't interpolate environment variables");
     flags.toggle("--no-normalize", options->no_normalize, "Don't normalize compose model");
     flags.toggle("--no-path-resolution", options->no_path_resolution, "Don't resolve file paths");
     flags.text("-o,--output", options->output, "Save to file (default to stdout)");
     flags.toggle("--profiles", options->profiles, "Print the profile names, one per line.");
     flags.toggle("-q,--quiet", options->quiet, "Only validate the configuration, don't print anything");
+    flags.toggle("--resolve-image-digests", options->resolve_image_digests, "Pin image tags to digests");
     flags.toggle("--services", options->services_only, "Print the service names, one per line.");
     flags.toggle("--variables", options->variables, "Print model variables and default values.");
     flags.toggle("--volumes", options->volumes, "Print the volume names, one per line.");

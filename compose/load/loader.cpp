@@ -109,16 +109,19 @@ void read_files_of_services(LoadContext& context, SourceNode& root) {
 }
 
 // `config` prints what enabled services use, and no file that has been read into the model.
-void drop_unused(SourceNode& root) {
+void drop_unused(SourceNode& root, bool files_are_read) {
     std::map<std::string, std::set<std::string>> used;
     if (auto* services = root.find("services"))
         for (auto& entry : services->entries) {
             SourceNode& service = entry.value;
-            service.erase("env_file");
-            service.erase("label_file");
-            if (const auto* networks = service.find("networks"))
-                for (const auto& network : networks->entries)
-                    used["networks"].insert(network.key);
+            if (files_are_read) {
+                service.erase("env_file");
+                service.erase("label_file");
+            }
+            for (const auto* section : {"networks", "models"})
+                if (const auto* mapping = service.find(section))
+                    for (const auto& item : mapping->entries)
+                        used[section].insert(item.key);
             if (const auto* volumes = service.find("volumes"))
                 for (const auto& mount : volumes->items)
                     if (mount.text_of("type") == "volume")
@@ -132,7 +135,7 @@ void drop_unused(SourceNode& root) {
                         used[section].insert(std::string(item.text_of("source")));
                 }
         }
-    for (const auto* section : {"networks", "volumes", "configs", "secrets"})
+    for (const auto* section : {"networks", "volumes", "configs", "secrets", "models"})
         if (auto* node = root.find(section))
             std::erase_if(node->entries,
                           [&](const auto& entry) { return used[section].count(entry.key) == 0; });
@@ -184,7 +187,8 @@ void run_phases(LoadContext& context, LoadResult& result) {
     if (options.normalize) normalise(context, root);
     const Selection selection = select_profiles(context, root);
     if (options.check_consistency && options.interpolate) validate(context, root, selection.disabled);
-    if (options.interpolate) read_files_of_services(context, root);
+    const bool read_files = options.interpolate && options.read_env_files;
+    if (read_files) read_files_of_services(context, root);
     if (!context.diagnostics.ok()) return;
     result.project = decode_project(context, root, selection);
     if (!options.want_canonical) return;
@@ -194,7 +198,8 @@ void run_phases(LoadContext& context, LoadResult& result) {
         if (!explained) return context.error(std::move(explained).error());
         result.explained = std::move(*explained);
     }
-    if (options.interpolate) drop_unused(root);
+    if (options.only_services) keep_targets(context, root);
+    if (options.interpolate) drop_unused(root, read_files);
     result.canonical = emit_project(root, {Dialect::json, options.interpolate, options.interpolate});
     result.document = emit_project(root, {Dialect::yaml, options.interpolate, options.interpolate});
 }

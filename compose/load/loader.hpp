@@ -24,7 +24,10 @@ struct LoadOptions {
     std::vector<std::string> services;  // targeted services: they and their dependencies ignore profiles
     std::map<std::string, std::string> environment; // the process environment
     std::string working_directory;
+    bool only_services =
+        false; // `canonical` and `document` hold the targeted services and their dependencies alone
     bool interpolate = true, normalize = true, resolve_paths = true, check_consistency = true;
+    bool read_env_files = true; // false: the services' env_file stands in the model, unread
     bool want_canonical = true; // false leaves `canonical` and `document` empty: `up` has no use for them
     std::string explain;        // a key of the model ("services.db.environment.PASSWORD"); empty: none
 };

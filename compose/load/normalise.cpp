@@ -150,6 +150,23 @@ void normalise(LoadContext& context, SourceNode& root) {
         name_resources(context, root, section);
 }
 
+void keep_targets(const LoadContext& context, SourceNode& root) {
+    auto* services = root.find("services");
+    if (services == nullptr || context.options.services.empty()) return;
+    std::set<std::string> kept;
+    std::vector<std::string> open = context.options.services;
+    while (!open.empty()) {
+        const std::string name = std::move(open.back());
+        open.pop_back();
+        const auto* service = services->find(name);
+        if (service == nullptr || !kept.insert(name).second) continue;
+        if (const auto* depends = service->find("depends_on"))
+            for (const auto& entry : depends->entries)
+                open.push_back(entry.key);
+    }
+    std::erase_if(services->entries, [&](const auto& entry) { return kept.count(entry.key) == 0; });
+}
+
 Selection select_profiles(LoadContext& context, SourceNode& root) {
     Selection out{SourceNode::make_mapping(root.at), context.options.profiles};
     for (auto& name : split(variable_or(context.environment, "COMPOSE_PROFILES", ""), ','))

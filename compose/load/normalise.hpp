@@ -15,6 +15,8 @@ struct Selection {
     std::vector<std::string> profiles;
 };
 [[nodiscard]] Selection select_profiles(LoadContext& context, SourceNode& root);
+// Leaves the targeted services and what they depend on; without targets, all.
+void keep_targets(const LoadContext& context, SourceNode& root);
 // env_file and label_file are read, and merged under `environment` and `labels`.
 void read_service_files(LoadContext& context, SourceNode& service, const Path& path);
 

@@ -97,6 +97,18 @@ Result<Image> pull(const Context& context, const Reference& reference, const Pla
 
 } // namespace
 
+Result<std::string> resolve_digest(const Context& context, const Reference& reference) {
+    if (!reference.digest.empty()) return reference.digest;
+    BERTH_ASSIGN_OR_RETURN(const auto image, find_image(context, reference.to_string()));
+    const std::string prefix = concat(reference.host, "/", reference.repository, "@");
+    if (image)
+        for (const auto& known : image->repo_digests)
+            if (known.starts_with(prefix)) return known.substr(prefix.size());
+    registry::RegistryClient client(reference.host, reference.repository, context.cancelled);
+    BERTH_ASSIGN_OR_RETURN(const registry::ManifestBytes top, client.get_manifest(reference.tag, k_accept));
+    return digest_of(top.bytes);
+}
+
 Result<Image> pull_image(const Context& context, const std::string& reference, const PullOptions& options) {
     BERTH_ASSIGN_OR_RETURN(const Reference parsed, parse_reference(reference));
     BERTH_ASSIGN_OR_RETURN(const Platform platform, parse_platform(options.platform));

@@ -12,4 +12,9 @@ struct PullOptions {
 [[nodiscard]] Result<Image> pull_image(const Context& context, const std::string& reference,
                                        const PullOptions& options);
 
+// The digest that the reference's tag stands for ("sha256:..."): the store's answer when the image came from
+// a registry, else that of the registry, which sends a manifest and no layer. A reference with a digest has
+// its own.
+[[nodiscard]] Result<std::string> resolve_digest(const Context& context, const Reference& reference);
+
 } // namespace berth::image

@@ -55,3 +55,40 @@ TEST_CASE("config --format json: errors are JSON too, a circle included") {
     CHECK_THAT(*json->find("errors")->as_array()->at(0).find("message")->as_string(),
                ContainsSubstring("a -> b -> a"));
 }
+
+TEST_CASE("config with services: they, what they depend on, and what those use") {
+    World world;
+    world.write("compose.yaml",
+                "services:\n  m: {image: m, depends_on: [z]}\n  z: {image: z, volumes: [\"used:/d\"]}\n"
+                "  a: {image: z, env_file: a.env, models: [small]}\n"
+                "volumes: {used: {}, other: {}}\nmodels: {small: {model: ai/s}, big: {model: ai/b}}\n");
+    world.write("a.env", "A=1\n");
+    CHECK_THAT(world.compose_ok({"config", "m"}), ContainsSubstring("  z:\n") && ContainsSubstring("used:") &&
+                                                      !ContainsSubstring("  a:\n") &&
+                                                      !ContainsSubstring("other:"));
+    CHECK(world.compose_ok({"config", "--images", "m"}) == "m\nz");
+    CHECK(world.compose_ok({"config", "--images"}) == "z\nm\nz"); // one a service
+    CHECK(world.compose_ok({"config", "--models"}) == "ai/s");
+    CHECK_THAT(world.compose_ok({"config", "a"}),
+               ContainsSubstring("A: \"1\"") && !ContainsSubstring("env_file"));
+    CHECK_THAT(world.compose_ok({"config", "--no-env-resolution", "a"}),
+               !ContainsSubstring("A: \"1\"") && ContainsSubstring("env_file"));
+}
+
+TEST_CASE("config with digests: a model and a file that overrides it") {
+    World world;
+    const std::string digest(64, 'a');
+    world.write("compose.yaml",
+                "services:\n  a: {image: \"app:1@sha256:" + digest + "\"}\n  b: {build: .}\n");
+    const std::string pinned = "docker.io/library/app@sha256:" + digest;
+    CHECK_THAT(world.compose_ok({"config", "--resolve-image-digests"}),
+               ContainsSubstring("image: " + pinned + "\n"));
+    CHECK(world.compose_ok({"config", "--lock-image-digests"}) ==
+          "services:\n  a:\n    image: " + pinned + "\n  b: {}");
+    world.write("compose.yaml", "services:\n  a: {image: \"127.0.0.1:1/app:2\"}\n");
+    const Run unknown = world.compose({"config", "--lock-image-digests"});
+    CHECK(unknown.exit_code == 1);
+    CHECK(unknown.out.empty());
+    CHECK_THAT(unknown.err, ContainsSubstring("compose.yaml:2:14") &&
+                                ContainsSubstring("resolve the digest of 127.0.0.1:1/app:2"));
+}

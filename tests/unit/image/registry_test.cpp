@@ -147,6 +147,17 @@ TEST_CASE(
     require(pull_image(sandbox.context, registry.host() + "/app@" + digest_of(fixture.manifest),
                        {"linux/amd64"}));
     CHECK(pull_image(sandbox.context, registry.host() + "/app:2", {}).error().code() == ErrorCode::not_found);
+    // What a tag stands for: the store knows without asking, a registry sends no layer for it.
+    const auto digest = [&](const Context& context, const std::string& name) {
+        return resolve_digest(context, parse_reference(registry.host() + name).value());
+    };
+    const int asked = registry.requests;
+    CHECK(digest(sandbox.context, "/app:1").value() == digest_of(fixture.manifest));
+    CHECK(registry.requests == asked);
+    const Sandbox elsewhere;
+    CHECK(digest(elsewhere.context, "/app:1").value() == digest_of(fixture.manifest));
+    CHECK(registry.requests == asked + 1);
+    CHECK(digest(elsewhere.context, "/app:2").error().code() == ErrorCode::not_found);
 }
 
 TEST_CASE("lies about blobs and manifests are found, and leave nothing") {
