@@ -1,7 +1,6 @@
 // `include:`: sub-models with a folder and an environment of their own.
 #include "compose/load/assemble.hpp"
 #include "compose/load/canonical.hpp"
-#include "compose/load/merge.hpp"
 #include "compose/load/normalise.hpp"
 #include "compose/load/paths.hpp"
 #include "runtime/base/file.hpp"
@@ -63,36 +62,69 @@ Environment environment_of(LoadContext& context, const IncludeItem& item, const 
     return environment;
 }
 
-void import(LoadContext& context, SourceNode& document, SourceNode included) {
-    for (const std::string_view section :
-         {"services", "networks", "volumes", "secrets", "configs", "models"}) {
-        SourceNode* from = included.find(section);
-        if (from == nullptr || !from->is_mapping()) continue;
-        SourceNode* to = document.find(section);
+// As the included model is: short forms long, defaults and paths filled in. What is wrong in it is reported
+// later, when it has its place in the model.
+SourceNode comparable(LoadContext& context, std::string_view section, const SourceEntry& entry,
+                      const std::string& folder) {
+    const std::size_t errors = context.diagnostics.errors.size();
+    SourceNode root = SourceNode::make_mapping(entry.key_at);
+    SourceNode& resources = root.set(section, SourceNode::make_mapping(entry.key_at));
+    resources.entries.push_back(entry);
+    canonicalise(context, root);
+    enforce_unique_items(context, root);
+    if (context.options.normalize) set_defaults(context, root);
+    if (context.options.resolve_paths) resolve_paths(context, root, folder);
+    context.diagnostics.errors.resize(errors);
+    return std::move(root.find(section)->entries.front().value);
+}
+
+// `networks: {front: }` and `networks: {front: {}}` say the same.
+bool same_resource(const SourceNode& a, const SourceNode& b) {
+    const auto empty = [](const SourceNode& node) {
+        return node.is_null() || (node.is_mapping() && node.entries.empty());
+    };
+    return same_value(a, b) || (empty(a) && empty(b));
+}
+
+struct Importer {
+    LoadContext& context;
+    SourceNode& document;
+    const std::string& folder; // of the including file
+    SourcePos asked_at;        // its item below `include`
+
+    // Two definitions of one name are no merge that anybody asked for: that is what override files are for.
+    void conflict(const SourceEntry& existing, const SourceEntry& imported, const Path& path) const {
+        context.error(
+            invalid("defined differently by an included file", imported.key_at.pos())
+                .note("defined here too", existing.key_at.pos())
+                .note("included here", asked_at)
+                .hint("rename one of the two; to change what is included, write the change in an override "
+                      "file, or in a file behind it: include: [{path: [FILE, CHANGES]}]"),
+            path);
+        context.poison(path);
+    }
+
+    void section(std::string_view name, SourceNode included) const {
+        SourceNode* to = document.find(name);
         if (to == nullptr || to->is_null()) {
-            document.set(section, std::move(*from));
-            continue;
+            document.set(name, std::move(included));
+            return;
         }
-        if (!to->is_mapping()) continue; // the check of shapes names it
+        if (!to->is_mapping()) return; // the check of shapes names it
         const Path top;
-        const Path path = top / section;
-        for (auto& entry : from->entries) {
+        const Path path = top / name;
+        for (auto& entry : included.entries) {
             auto* existing = to->find_entry(entry.key);
-            if (existing == nullptr) {
+            if (existing == nullptr)
                 to->entries.push_back(std::move(entry));
-                continue;
-            }
-            // The including file has the last word.
-            const std::string key = entry.key;
-            if (existing->value.tag == Tag::reset) {
-                context.remember_removal(path / key, existing->value, entry.value);
-                continue;
-            }
-            merge_node(context, entry.value, std::move(existing->value), path / key);
-            existing->value = std::move(entry.value);
+            else if (existing->value.tag == Tag::reset)
+                context.remember_removal(path / entry.key, existing->value, entry.value);
+            else if (!same_resource(existing->value, entry.value) &&
+                     !same_resource(comparable(context, name, *existing, folder), entry.value))
+                conflict(*existing, entry, path / existing->key);
         }
     }
-}
+};
 
 void include_one(LoadContext& context, SourceNode& document, const SourceNode& node, const Path& path,
                  const ModelScope& scope) {
@@ -128,7 +160,10 @@ void include_one(LoadContext& context, SourceNode& document, const SourceNode& n
     enforce_unique_items(context, included);
     if (context.options.normalize) set_defaults(context, included); // `context: .` is the folder of this file
     if (context.options.resolve_paths) resolve_paths(context, included, folder);
-    import(context, document, std::move(included));
+    const Importer importer{context, document, scope.folder, node.pos()};
+    for (const std::string_view section : {"services", "networks", "volumes", "secrets", "configs", "models"})
+        if (SourceNode* from = included.find(section); from != nullptr && from->is_mapping())
+            importer.section(section, std::move(*from));
 }
 
 } // namespace

@@ -1,7 +1,7 @@
-// conformance FOLDER [--docker PROGRAM] [--berth PROGRAM] - compares our `config --format json` with that of
-// an installed Docker Compose over every compose file below a folder, all profiles on, and checks that our
-// own `config` output loads again to the same model. Prints each difference; the last lines are the counts.
-// It asserts nothing about numbers: exit 1 only says that something differs.
+// conformance FOLDER [--docker PROGRAM] [--berth PROGRAM] [-- FLAGS] - compares our `config --format json`
+// with that of an installed Docker Compose over every compose file below a folder, all profiles on, and
+// checks that our own `config` output loads again to the same model. Prints each difference; the last lines
+// are the counts. It asserts nothing about numbers: exit 1 only says that something differs.
 #include "runtime/base/concat.hpp"
 #include "runtime/base/file.hpp"
 #include "runtime/base/parse.hpp"
@@ -31,6 +31,7 @@ struct Outcome {
 struct Settings {
     std::string folder;
     Command docker, berth;
+    std::vector<std::string> flags; // of config, for both
 };
 struct Counts {
     int files = 0, same = 0, both_load = 0, round_trips = 0, round_trips_same = 0;
@@ -136,14 +137,15 @@ Result<std::vector<std::string>> round_trip(const Settings& settings, const std:
 
 Status check_file(const Settings& settings, const std::string& file, const TempDir& scratch, Counts& counts) {
     const std::string folder(dir_name(file));
-    const std::vector<std::string> arguments{"-f", file, "--profile", "*", "config", "--format", "json"};
+    std::vector<std::string> arguments{"-f", file, "--profile", "*", "config", "--format", "json"};
+    arguments.insert(arguments.end(), settings.flags.begin(), settings.flags.end());
     BERTH_ASSIGN_OR_RETURN(const auto theirs, run(settings.docker, arguments, folder, scratch));
     BERTH_ASSIGN_OR_RETURN(const auto ours, run(settings.berth, arguments, folder, scratch));
     ++counts.files;
     auto found = compare_outcomes(theirs, ours);
     if (found.empty()) ++counts.same;
     if (theirs.loaded && ours.loaded) ++counts.both_load;
-    if (ours.loaded) {
+    if (ours.loaded && settings.flags.empty()) {
         BERTH_ASSIGN_OR_RETURN(const auto again, round_trip(settings, file, folder, scratch));
         ++counts.round_trips;
         if (again.empty()) ++counts.round_trips_same;
@@ -175,7 +177,10 @@ std::optional<Settings> settings_of(const std::vector<std::string>& arguments) {
             docker = arguments[++i];
         else if (arguments[i] == "--berth" && i + 1 < arguments.size())
             berth = arguments[++i];
-        else if (out.folder.empty() && arguments[i].rfind('-', 0) != 0)
+        else if (arguments[i] == "--") {
+            out.flags.assign(arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1, arguments.end());
+            break;
+        } else if (out.folder.empty() && arguments[i].rfind('-', 0) != 0)
             out.folder = arguments[i];
         else
             return std::nullopt;
@@ -196,8 +201,9 @@ std::optional<Settings> settings_of(const std::vector<std::string>& arguments) {
 int main(int argc, char** argv) {
     const auto settings = settings_of({argv + 1, argv + argc});
     if (!settings) {
-        std::cerr << "usage: conformance FOLDER [--docker PROGRAM] [--berth PROGRAM]\n"
-                     "PROGRAM is docker (found in PATH by itself) or its plug-in docker-compose\n";
+        std::cerr << "usage: conformance FOLDER [--docker PROGRAM] [--berth PROGRAM] [-- FLAGS]\n"
+                     "PROGRAM is docker (found in PATH by itself) or its plug-in docker-compose; FLAGS go to "
+                     "`config` of both\n";
         return 2;
     }
     const auto scratch = TempDir::make("/tmp", "conformance-");

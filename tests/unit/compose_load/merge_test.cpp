@@ -151,18 +151,39 @@ TEST_CASE("extends: chains, other files, their folders, and cycles") {
 
 TEST_CASE("include: folders, own variables, overriding, and cycles") {
     ProjectFolder folder;
-    folder.write(
-        "compose.yaml",
-        "include: [sub/compose.yaml]\nservices:\n  web: {image: web, depends_on: [db]}\n  db: {user: me}\n");
+    folder.write("compose.yaml",
+                 "include: [sub/compose.yaml]\nservices:\n  web: {image: web, depends_on: [db]}\n");
+    folder.write("compose.override.yaml", "services:\n  db: {user: me}\n");
     folder.write("sub/compose.yaml", "services:\n  db: {image: 'db:${TAG}', volumes: ['./d:/d']}\n");
     folder.write("sub/.env", "TAG=7\n");
     const auto db = folder.project().services.at("db");
     CHECK(db.image == "db:7");
     CHECK(db.user == "me");
     CHECK(db.volumes[0].source == folder.path() + "/sub/d");
+    REQUIRE(berth::remove_file(folder.path() + "/compose.override.yaml"));
     folder.write("sub/compose.yaml", "include: [../compose.yaml]\nservices: {}\n");
     folder.write("compose.yaml", "include: [sub/compose.yaml]\nservices: {}\n");
     CHECK(contains(folder.errors().at(0), "include cycle"));
     folder.write("compose.yaml", "include:\n  - nowhere.yaml\nservices: {}\n");
     CHECK(contains(folder.errors().at(0), "compose.yaml:2:5"));
+}
+
+TEST_CASE("include: what two files define differently is a conflict, what they define alike is not") {
+    ProjectFolder folder;
+    folder.write("a.yaml", "services:\n  web: {image: one, ports: ['80:80'], build: .}\nnetworks: {n: }\n");
+    folder.write("b.yaml", "services:\n  web: {image: two}\nvolumes: {v: {labels: {a: b}}}\n");
+    folder.write("compose.yaml", "include: [a.yaml, b.yaml]\nvolumes:\n  v: {labels: {a: c}}\n");
+    const auto errors = folder.errors();
+    REQUIRE(errors.size() == 2);
+    CHECK(contains(errors[0], "b.yaml:2:3: services.web: defined differently by an included file"));
+    CHECK(contains(errors[0], "a.yaml:2:3: defined here too"));
+    CHECK(contains(errors[0], "compose.yaml:1:19: included here"));
+    CHECK(contains(errors[1], "b.yaml:3:11: volumes.v: defined differently"));
+    // The same meaning in another form, and an empty definition of what has no attributes.
+    folder.write("compose.yaml",
+                 "include: [a.yaml, a.yaml]\nservices:\n  web:\n    image: one\n    build: {context: .}\n"
+                 "    ports: [{target: 80, published: '80'}]\nnetworks: {n: {}}\n");
+    CHECK(folder.errors().empty());
+    folder.write("compose.yaml", "include: [{path: [a.yaml, b.yaml]}]\n"); // one over the other, as asked for
+    CHECK(folder.project().services.at("web").image == "two");
 }
