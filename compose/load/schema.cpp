@@ -41,7 +41,7 @@ void list_paths(const Shape& shape, const std::string& path, Support support, st
     if (shape.values != nullptr) list_paths(*shape.values, path + ".*", support, out);
     for (const auto& field : shape.fields) {
         const std::string below = path.empty() ? field.key : path + "." + field.key;
-        const Support own = support == Support::warned ? support : field.support;
+        const Support own = support == Support::done ? field.support : support;
         out.push_back({below, own});
         list_paths(*field.shape, below, own, out);
     }

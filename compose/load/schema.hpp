@@ -34,8 +34,9 @@ enum class Reads : std::uint8_t {
 };
 
 enum class Support : std::uint8_t {
-    done,   // carried through to planner and runtime, or needs nothing on one host
-    warned, // accepted and kept in `config`, without effect: named in one warning a file
+    done,    // carried through to planner and runtime, or needs nothing on one host
+    warned,  // accepted and kept in `config`, without effect: named in one warning a file
+    refused, // `config` keeps it, `up` stops at it: to go on without it would be wrong
 };
 
 struct Field;

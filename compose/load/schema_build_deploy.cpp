@@ -7,16 +7,17 @@ namespace {
 
 using namespace parts;
 constexpr auto warned = Support::warned;
+constexpr auto refused = Support::refused;
 
 constexpr Field k_build_fields[] = {
     {"context", &k_text},
     {"dockerfile", &k_text},
     {"dockerfile_inline", &k_text},
-    {"entitlements", &k_texts},
+    {"entitlements", &k_texts, refused},
     {"args", &k_list_or_map},
     {"provenance", &k_text_or_boolean, warned},
     {"sbom", &k_text_or_boolean, warned},
-    {"ssh", &k_pairs},
+    {"ssh", &k_pairs, refused},
     {"labels", &k_labels},
     {"cache_from", &k_texts},
     {"cache_to", &k_texts},
@@ -25,7 +26,7 @@ constexpr Field k_build_fields[] = {
     {"additional_contexts", &k_list_or_map},
     {"pull", &k_boolean},
     {"extra_hosts", &k_extra_hosts},
-    {"isolation", &k_text, warned},
+    {"isolation", &k_text, refused},
     {"network", &k_text},
     {"target", &k_text},
     {"secrets", &k_file_references},
@@ -33,7 +34,7 @@ constexpr Field k_build_fields[] = {
     {"tags", &k_texts},
     {"ulimits", &k_ulimits, warned},
     {"platforms", &k_texts},
-    {"privileged", &k_boolean},
+    {"privileged", &k_boolean, refused},
 };
 constexpr Shape k_build{.scalars = k_str, .fields = k_build_fields};
 

@@ -9,6 +9,7 @@ namespace {
 
 using namespace parts;
 constexpr auto warned = Support::warned;
+constexpr auto refused = Support::refused;
 
 constexpr Field k_weight_fields[] = {{.key = "path", .shape = &k_text, .json_key = "Path"},
                                      {.key = "weight", .shape = &k_integer, .json_key = "Weight"}};
@@ -106,9 +107,15 @@ constexpr Shape k_model{.scalars = k_null, .reads = Reads::any, .fields = k_mode
 constexpr Shape k_models{.items = &k_text, .values = &k_model, .unique = true};
 
 constexpr Field k_endpoint_fields[] = {
-    {"aliases", &k_unique_texts},        {"driver_opts", &k_option_map}, {"gw_priority", &k_number_integer},
-    {"interface_name", &k_text},         {"ipv4_address", &k_text},      {"ipv6_address", &k_text},
-    {"link_local_ips", &k_unique_texts}, {"mac_address", &k_text},       {"priority", &k_number_integer},
+    {"aliases", &k_unique_texts},
+    {"driver_opts", &k_option_map, refused},
+    {"gw_priority", &k_number_integer},
+    {"interface_name", &k_text, refused},
+    {"ipv4_address", &k_text},
+    {"ipv6_address", &k_text},
+    {"link_local_ips", &k_unique_texts, refused},
+    {"mac_address", &k_text},
+    {"priority", &k_number_integer},
 };
 constexpr Shape k_endpoint{.scalars = k_null, .reads = Reads::any, .fields = k_endpoint_fields};
 constexpr Shape k_networks{.items = &k_text, .values = &k_endpoint, .unique = true};
@@ -179,7 +186,7 @@ constexpr Shape k_storage_options{.values = &k_any_scalar};
 const std::vector<Field>& service_fields() {
     static const std::vector<Field> fields = {
         {"profiles", &k_unique_texts},
-        {"annotations", &k_labels},
+        {"annotations", &k_labels, refused},
         {"attach", &k_kept_boolean},
         {"build", &build_shape()},
         {"develop", &k_develop},
@@ -188,7 +195,7 @@ const std::vector<Field>& service_fields() {
         {"cap_drop", &k_unique_texts},
         {"cgroup_parent", &k_text},
         {"cgroup", &k_cgroup},
-        {"cpu_count", &k_integer},
+        {"cpu_count", &k_integer, refused},
         {"cpu_percent", &k_real_number, warned},
         {"cpu_period", &k_number_integer},
         {"cpu_quota", &k_number_integer},
@@ -215,7 +222,7 @@ const std::vector<Field>& service_fields() {
         {.key = "env_file", .shape = &k_env_files},
         {"expose", &k_exposed},
         {.key = "extends", .shape = &k_extends, .canonical = false},
-        {"external_links", &k_unique_texts},
+        {"external_links", &k_unique_texts, refused},
         {"extra_hosts", &k_extra_hosts},
         {"group_add", &k_groups},
         {"gpus", &k_gpus, warned},
@@ -224,7 +231,7 @@ const std::vector<Field>& service_fields() {
         {"image", &k_text},
         {"init", &k_kept_boolean},
         {"ipc", &k_text},
-        {"isolation", &k_text, warned},
+        {"isolation", &k_text, refused},
         {"labels", &k_labels},
         {.key = "label_file", .shape = &k_text_or_texts},
         {"links", &k_unique_texts},
@@ -256,12 +263,12 @@ const std::vector<Field>& service_fields() {
         {"stdin_open", &k_boolean},
         {"stop_grace_period", &k_time},
         {"stop_signal", &k_text},
-        {"storage_opt", &k_storage_options},
+        {"storage_opt", &k_storage_options, refused},
         {"sysctls", &k_labels},
         {"tmpfs", &k_text_or_texts},
         {"tty", &k_boolean},
         {"ulimits", &k_ulimits},
-        {"use_api_socket", &k_boolean, warned},
+        {"use_api_socket", &k_boolean, refused},
         {"user", &k_text},
         {"userns_mode", &k_text},
         {"uts", &k_text},

@@ -185,12 +185,12 @@ TEST_CASE("defaults, names and implied dependencies") {
 TEST_CASE("what has no effect on one host is named once a file") {
     ProjectFolder folder;
     folder.write("compose.yaml", "services:\n  a: {image: x, deploy: {placement: {constraints: [a]}, "
-                                 "endpoint_mode: vip}}\n  b: {image: x, isolation: y}\n");
+                                 "endpoint_mode: vip}}\n  b: {image: x, cpu_rt_period: 1}\n");
     const auto result = folder.load();
     REQUIRE(result.project);
     REQUIRE(result.diagnostics.warnings.size() == 1);
     CHECK(contains(result.diagnostics.warnings[0].message(), "services.a.deploy.placement"));
-    CHECK(contains(result.diagnostics.warnings[0].message(), "services.b.isolation"));
+    CHECK(contains(result.diagnostics.warnings[0].message(), "services.b.cpu_rt_period"));
 }
 
 TEST_CASE("what config prints loads again to the same model") {
