@@ -215,7 +215,7 @@ class Checker {
             if (shape.reads == Reads::any && shape.scalars != 0 && shape.fields.empty()) return true;
             return wrong_kind(node, shape, path);
         }
-        if (shape.fields.empty()) return named_values(node, *shape.values, path);
+        if (shape.fields.empty()) return named_values(node, shape, path);
         std::size_t kept = 0;
         for (std::size_t i = 0; i < node.entries.size(); ++i) {
             if (!entry(node.entries[i], shape, path)) continue;
@@ -249,17 +249,24 @@ class Checker {
         return true;
     }
 
-    bool named_values(SourceNode& node, const Shape& values, const Path& path) {
+    bool named_values(SourceNode& node, const Shape& shape, const Path& path) {
         std::size_t kept = 0;
         for (std::size_t i = 0; i < node.entries.size(); ++i) {
             SourceEntry& entry = node.entries[i];
-            if (!name_is_valid(entry, path)) continue;
-            if (!check(entry.value, values, path / entry.key)) continue;
+            if (!name_is_valid(entry, path) || !name_is_known(entry, shape, path)) continue;
+            if (!check(entry.value, *shape.values, path / entry.key)) continue;
             if (kept != i) node.entries[kept] = std::move(node.entries[i]);
             ++kept;
         }
         node.entries.erase(node.entries.begin() + static_cast<std::ptrdiff_t>(kept), node.entries.end());
         return true;
+    }
+
+    bool name_is_known(const SourceEntry& entry, const Shape& shape, const Path& path) {
+        if (shape.names.empty()) return true;
+        const std::vector<std::string> names(shape.names.begin(), shape.names.end());
+        if (std::find(names.begin(), names.end(), entry.key) != names.end()) return true;
+        return refuse(unknown_key(entry, names), path / entry.key);
     }
 
     // Names below services, networks, volumes, secrets, configs.

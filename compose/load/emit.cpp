@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 
 namespace berth::compose::load {
@@ -30,7 +31,7 @@ class Emitter {
             return Json(node.text == "true");
         case Kind::integer:
             if (const auto value = parse_integer(node.text)) return Json(*value);
-            return text(node.text);
+            return large_integer(node.text);
         case Kind::real:
             if (const auto value = parse_double(node.text)) return Json(*value);
             return text(node.text);
@@ -61,6 +62,14 @@ class Emitter {
             out += c;
         }
         return Json(std::move(out));
+    }
+
+    // What no signed 64 bits hold, unsigned ones may.
+    Json large_integer(const std::string& digits) const {
+        std::uint64_t value = 0;
+        const auto* end = digits.data() + digits.size();
+        const auto parsed = std::from_chars(digits.data(), end, value);
+        return parsed.ec == std::errc() && parsed.ptr == end ? Json(value) : text(digits);
     }
 
     std::optional<Json> number(std::optional<std::int64_t> value, bool keep) {

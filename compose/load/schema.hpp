@@ -46,7 +46,8 @@ struct Shape {
     const Shape* items = nullptr;       // may be a list of these
     const Shape* values = nullptr;      // may be a mapping with keys of the user's own
     std::span<const Field> fields = {}; // may be a mapping with these keys
-    std::span<const char* const> words = {};
+    std::span<const char* const> words = {}; // what a scalar may say
+    std::span<const char* const> names = {}; // the keys that `values` may have; none: any
     bool as_pairs = false;   // `values` are written as a list of KEY=VALUE (ssh)
     std::int64_t least = -1; // of sizes: -1 is "no limit" where that means something
     bool unique = false;     // the items of a list must differ

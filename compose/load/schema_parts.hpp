@@ -50,7 +50,10 @@ inline constexpr Field k_ulimit_fields[] = {
 };
 inline constexpr Shape k_ulimit{
     .scalars = k_int | k_str, .reads = Reads::kept_integer, .fields = k_ulimit_fields};
-inline constexpr Shape k_ulimits{.values = &k_ulimit};
+inline constexpr const char* k_ulimit_names[] = {"core",    "cpu",      "data",   "fsize",      "locks",
+                                                 "memlock", "msgqueue", "nice",   "nofile",     "nproc",
+                                                 "rss",     "rtprio",   "rttime", "sigpending", "stack"};
+inline constexpr Shape k_ulimits{.values = &k_ulimit, .names = k_ulimit_names};
 
 inline constexpr Field k_file_reference_fields[] = {
     {.key = "source", .shape = &k_text},    {.key = "target", .shape = &k_text},

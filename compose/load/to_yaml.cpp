@@ -207,6 +207,8 @@ class Writer {
             out += *flag ? "true" : "false";
         else if (const auto* whole = json.as_integer())
             out += concat(*whole);
+        else if (const auto* large = json.as_large_integer())
+            out += concat(*large);
         else if (const auto* real = json.as_double())
             out += format_real(*real);
         else if (const auto* text = json.as_string())

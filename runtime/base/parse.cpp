@@ -20,23 +20,34 @@ struct Unit {
     double factor;
 };
 
-// Digits with at most one point; returns what follows them. Empty optional: no number there.
-std::optional<double> take_decimal(std::string_view& text) {
+// Kept in two parts, because a double loses bytes and nanoseconds beyond 2^53.
+struct Decimal {
+    std::int64_t whole = 0;
+    double value = 0; // all of it
+    bool has_point = false;
+    [[nodiscard]] double fraction() const { return value - static_cast<double>(whole); }
+};
+
+// Digits with at most one point; `text` becomes what follows them. Empty optional: no number there, or one too large.
+std::optional<Decimal> take_decimal(std::string_view& text) {
     std::size_t size = 0;
     bool digits = false;
-    bool point = false;
-    while (size < text.size() && (is_digit(text[size]) || (text[size] == '.' && !point))) {
+    Decimal out;
+    while (size < text.size() && (is_digit(text[size]) || (text[size] == '.' && !out.has_point))) {
         digits = digits || is_digit(text[size]);
-        point = point || text[size] == '.';
+        out.has_point = out.has_point || text[size] == '.';
         ++size;
     }
     if (!digits) return std::nullopt;
+    const std::string_view number = text.substr(0, size);
     // from_chars reads "5." and ".5" alike, as Go does.
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + size, value);
-    if (error != std::errc() || end != text.data() + size) return std::nullopt;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + size, out.value);
+    if (error != std::errc() || end != number.data() + size) return std::nullopt;
+    if (number.front() != '.' &&
+        std::from_chars(number.data(), number.data() + size, out.whole).ec != std::errc())
+        return std::nullopt;
     text.remove_prefix(size);
-    return value;
+    return out;
 }
 
 std::string short_number(double value) { // 4 significant digits, as Docker's units package: "1.5", "12.34", "123.4"
@@ -79,8 +90,11 @@ Result<std::int64_t> parse_bytes(std::string_view text) {
     if (suffix.size() == 2 && suffix.ends_with('b')) suffix.resize(1);
     for (const auto& unit : units) {
         if (suffix != unit.name) continue;
-        const double bytes = *value * unit.factor;
-        if (bytes >= 9.2e18) return not_a(text, "a size below 8 EiB");
+        const double bytes = value->value * unit.factor;
+        std::int64_t exact = 0;
+        const bool fits = !value->has_point && !__builtin_mul_overflow(value->whole, static_cast<std::int64_t>(unit.factor), &exact);
+        if (fits) return exact;
+        if (!value->has_point || bytes >= 9.2e18) return not_a(text, "a size below 8 EiB");
         return static_cast<std::int64_t>(bytes);
     }
     return fail(Error(ErrorCode::invalid_input, concat("'", text, "' is not a size")).hint("write sizes as 512k, 64m or 1.5g"));
@@ -96,7 +110,8 @@ Result<Duration> parse_duration(std::string_view text) {
     if (!rest.empty() && (rest.front() == '-' || rest.front() == '+')) rest.remove_prefix(1);
     if (rest == "0") return Duration(0);
     if (rest.empty()) return bad();
-    double total = 0;
+    const auto too_long = [&] { return not_a(text, "a duration below 292 years"); };
+    std::int64_t total = 0;
     while (!rest.empty()) {
         const auto value = take_decimal(rest);
         if (!value) return bad();
@@ -104,11 +119,14 @@ Result<Duration> parse_duration(std::string_view text) {
         while (length < rest.size() && !is_digit(rest[length]) && rest[length] != '.') ++length;
         const auto unit = std::find_if(units.begin(), units.end(), [&](const Unit& u) { return u.name == rest.substr(0, length); });
         if (unit == units.end()) return bad();
-        total += *value * unit->factor;
+        std::int64_t part = 0;
+        if (__builtin_mul_overflow(value->whole, static_cast<std::int64_t>(unit->factor), &part) ||
+            __builtin_add_overflow(total, part, &total) ||
+            __builtin_add_overflow(total, std::llround(value->fraction() * unit->factor), &total))
+            return too_long();
         rest.remove_prefix(length);
     }
-    if (total > 9.2e18) return not_a(text, "a duration below 292 years");
-    return Duration(std::llround(negative ? -total : total));
+    return Duration(negative ? -total : total);
 }
 
 Result<bool> parse_bool(std::string_view text) {

@@ -10,6 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     berth::compose::LoadOptions options;
     options.files = {berth::concat("/proc/self/fd/", file)};
     options.project_name = "fuzz";
+    options.explain = "services"; // reads back what all phases remembered
     options.project_directory = "/";
     options.working_directory = "/";
     options.environment = {{"A", "1"}, {"B", ""}, {"COMPOSE_DISABLE_ENV_FILE", "1"}};

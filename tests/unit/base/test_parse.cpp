@@ -29,6 +29,12 @@ TEST_CASE("byte sizes count in powers of 1024") {
     CHECK(parse_bytes("512").value() == 512);
     CHECK(parse_bytes("300b").value() == 300);
     CHECK(parse_bytes("-1").value() == -1);
+    CHECK(parse_bytes("9007199254740993").value() == 9007199254740993);
+    CHECK(parse_bytes("9007199254740993b").value() == 9007199254740993);
+    CHECK(parse_bytes("9223372036854775807").value() == 9223372036854775807);
+    CHECK(parse_bytes("8191p").value() == 8191LL << 50);
+    CHECK_FALSE(parse_bytes("8192p"));
+    CHECK_FALSE(parse_bytes("9223372036854775808"));
 }
 
 TEST_CASE("durations read and print as Go's do") {
@@ -37,6 +43,10 @@ TEST_CASE("durations read and print as Go's do") {
     CHECK(parse_duration("500ms").value() == 500ms);
     CHECK(parse_duration("1d").value() == 24h);
     CHECK(parse_duration("0").value() == 0s);
+    CHECK(parse_duration("2562047h47m16.854775807s").value() == std::chrono::nanoseconds::max());
+    CHECK(parse_duration("9007199254740993ns").value().count() == 9007199254740993);
+    CHECK_FALSE(parse_duration("2562047h47m16.854775808s"));
+    CHECK_FALSE(parse_duration("300000w"));
     CHECK(format_duration(90s) == "1m30s");
     CHECK(format_duration(1h) == "1h0m0s");
     CHECK(format_duration(1500ms) == "1.5s");

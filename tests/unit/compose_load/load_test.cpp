@@ -268,3 +268,27 @@ TEST_CASE("without interpolation variables stay what they are, in typed fields t
     for (const auto* part : {"\"x:$TAG\"", "\"${CPUS}\"", "\"${PORT}:80\"", "\"$$b\"", "\"echo $X\""})
         CHECK(contains(text, part));
 }
+
+TEST_CASE("numbers and sizes beyond 2^53 keep every digit") {
+    ProjectFolder folder;
+    folder.write(
+        "compose.yaml",
+        "services:\n  a:\n    image: x\n    shm_size: 9007199254740993b\n    mem_limit: 9007199254740993\n"
+        "    environment: {A: 9007199254740993, B: 18446744073709551615}\n"
+        "    ulimits: {nofile: 9007199254740993}\nx-a: 18446744073709551615\n");
+    const auto result = folder.load();
+    REQUIRE(result.project);
+    const std::string yaml = to_yaml(result.document);
+    for (const auto* line :
+         {"shm_size: \"9007199254740993\"", "mem_limit: \"9007199254740993\"", "A: \"9007199254740993\"",
+          "B: \"18446744073709551615\"", "nofile: 9007199254740993", "x-a: 18446744073709551615\n"})
+        CHECK(contains(yaml, line));
+}
+
+TEST_CASE("the names of ulimits are checked where they stand") {
+    const auto errors = errors_of("services:\n  a: {image: x, ulimits: {nofile: 1, nprocs: 2}}\n");
+    REQUIRE(errors.size() == 1);
+    CHECK(contains(
+        errors[0],
+        "compose.yaml:2:38: services.a.ulimits.nprocs: unknown key 'nprocs' (did you mean 'nproc'?)"));
+}
