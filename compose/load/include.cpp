@@ -72,7 +72,7 @@ SourceNode comparable(LoadContext& context, std::string_view section, const Sour
     resources.entries.push_back(entry);
     canonicalise(context, root);
     enforce_unique_items(context, root);
-    if (context.options.normalize) set_defaults(context, root);
+    set_defaults(context, root);
     if (context.options.resolve_paths) resolve_paths(context, root, folder);
     context.diagnostics.errors.resize(errors);
     return std::move(root.find(section)->entries.front().value);
@@ -126,6 +126,16 @@ struct Importer {
     }
 };
 
+// Both absolute and clean: "../other" for a folder beside the base.
+std::string relative_to(std::string_view folder, std::string_view base) {
+    const auto steps = split(folder, '/');
+    const auto from = split(base, '/');
+    const auto [there, here] = std::mismatch(steps.begin(), steps.end(), from.begin(), from.end());
+    std::vector<std::string> out(static_cast<std::size_t>(from.end() - here), "..");
+    out.insert(out.end(), there, steps.end());
+    return out.empty() ? "." : join(out, "/");
+}
+
 void include_one(LoadContext& context, SourceNode& document, const SourceNode& node, const Path& path,
                  const ModelScope& scope) {
     IncludeItem item;
@@ -158,8 +168,10 @@ void include_one(LoadContext& context, SourceNode& document, const SourceNode& n
     SourceNode included = assemble(context, std::move(files), inner);
     canonicalise(context, included);
     enforce_unique_items(context, included);
-    if (context.options.normalize) set_defaults(context, included); // `context: .` is the folder of this file
-    if (context.options.resolve_paths) resolve_paths(context, included, folder);
+    set_defaults(context, included); // `context: .` is the folder of this file
+    // Without path resolution they are still told from those of the including file: relative to its folder.
+    const bool absolute = context.options.resolve_paths;
+    resolve_paths(context, included, absolute ? folder : relative_to(folder, scope.folder));
     const Importer importer{context, document, scope.folder, node.pos()};
     for (const std::string_view section : {"services", "networks", "volumes", "secrets", "configs", "models"})
         if (SourceNode* from = included.find(section); from != nullptr && from->is_mapping())

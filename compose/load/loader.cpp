@@ -182,7 +182,7 @@ void run_phases(LoadContext& context, LoadResult& result) {
     enforce_unique_items(context, root);
     check_model(context, root);
     warn_obsolete_version(context, root);
-    if (options.normalize) set_defaults(context, root);
+    set_defaults(context, root);
     if (options.resolve_paths) resolve_paths(context, root, context.directory);
     if (options.normalize) normalise(context, root);
     const Selection selection = select_profiles(context, root);

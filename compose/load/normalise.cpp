@@ -1,6 +1,7 @@
 #include "compose/load/normalise.hpp"
 
 #include "compose/load/discover.hpp"
+#include "runtime/base/file.hpp"
 
 #include <algorithm>
 
@@ -21,10 +22,12 @@ void default_text(SourceNode& node, std::string_view key, std::string_view value
 }
 
 void service_defaults(SourceNode& service) {
-    if (auto* build = service.find("build")) {
-        default_text(*build, "context", ".");
-        if (build->text_of("dockerfile_inline").empty()) default_text(*build, "dockerfile", "Dockerfile");
-    }
+    if (auto* build = service.find("build")) default_text(*build, "context", ".");
+    if (auto* volumes = service.find("volumes"))
+        for (auto& mount : volumes->items)
+            if (auto* target = mount.find("target");
+                target != nullptr && target->is_string() && !target->text.empty())
+                target->text = clean_path(target->text);
     if (auto* secrets = service.find("secrets"))
         for (auto& secret : secrets->items) {
             if (!secret.is_mapping()) continue;
@@ -88,7 +91,10 @@ void implied_dependencies(SourceNode& service) {
 }
 
 void normalise_service(LoadContext& context, SourceNode& service) {
-    if (auto* build = service.find("build")) resolve_values(context, build->find("args"), true);
+    if (auto* build = service.find("build")) {
+        if (build->text_of("dockerfile_inline").empty()) default_text(*build, "dockerfile", "Dockerfile");
+        resolve_values(context, build->find("args"), true);
+    }
     resolve_values(context, service.find("environment"), false);
     if (auto* policy = service.find("pull_policy"); policy != nullptr && policy->text == "if_not_present")
         policy->text = "missing";
@@ -125,7 +131,6 @@ bool join_default_network(SourceNode& root) {
 
 void name_resources(const LoadContext& context, SourceNode& root, std::string_view section) {
     each(root, section, [&](SourceEntry& entry) {
-        if (entry.value.is_null()) entry.value = SourceNode::make_mapping(entry.key_at);
         const bool external = is_true(entry.value.find("external"));
         default_text(entry.value, "name",
                      external ? entry.key : concat(context.project_name, "_", entry.key));
@@ -136,6 +141,10 @@ void name_resources(const LoadContext& context, SourceNode& root, std::string_vi
 
 void set_defaults(LoadContext&, SourceNode& root) {
     each(root, "services", [](SourceEntry& entry) { service_defaults(entry.value); });
+    for (const auto* section : {"networks", "volumes", "secrets", "configs"})
+        each(root, section, [](SourceEntry& entry) {
+            if (entry.value.is_null()) entry.value = SourceNode::make_mapping(entry.key_at);
+        });
 }
 
 void normalise(LoadContext& context, SourceNode& root) {

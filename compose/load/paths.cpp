@@ -93,9 +93,6 @@ class Resolver {
 
     void mount_paths(SourceNode& mount) const {
         if (mount.text_of("type") == "bind") path(mount.find("source"));
-        auto* target = mount.find("target");
-        if (target != nullptr && target->is_string() && !target->text.empty())
-            target->text = clean_path(target->text);
     }
 
     LoadContext& context_;

@@ -27,7 +27,8 @@ EnvFile describe(const SourceNode& node) {
 
 // nullptr: missing and not required, or reported.
 const SourceHandle* open_file(LoadContext& context, const EnvFile& file, const Path& path) {
-    auto text = read_file_if_exists(file.path, std::size_t{16} << 20);
+    // Relative ones are left by --no-path-resolution.
+    auto text = read_file_if_exists(absolute_path(file.path, context.directory), std::size_t{16} << 20);
     if (text && !*text) {
         if (!file.required) return nullptr;
         context.error(

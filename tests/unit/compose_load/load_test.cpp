@@ -292,3 +292,25 @@ TEST_CASE("the names of ulimits are checked where they stand") {
         errors[0],
         "compose.yaml:2:38: services.a.ulimits.nprocs: unknown key 'nprocs' (did you mean 'nproc'?)"));
 }
+
+TEST_CASE("without normalisation the context and empty resources are still there; without path resolution "
+          "includes are told apart") {
+    ProjectFolder folder;
+    folder.write("sub/one.yaml", "services: {s: {build: ., env_file: s.env}}\n");
+    folder.write("sub/s.env", "A=1\n");
+    folder.write(
+        "compose.yaml",
+        "include: [sub/one.yaml]\nservices:\n  a: {build: {target: t}, networks: [n], volumes: [\"v:/d/\"]}\n"
+        "networks: {n: }\nvolumes: {v: }\n");
+    folder.options.normalize = false;
+    folder.options.resolve_paths = false;
+    const auto result = folder.load();
+    REQUIRE(result.project);
+    const std::string json = result.canonical.to_text();
+    CHECK(contains(json, "\"a\":{\"build\":{\"context\":\".\",\"target\":\"t\"}"));
+    CHECK(contains(json, "\"target\":\"/d\""));
+    CHECK(contains(json, "\"networks\":{\"n\":{\"ipam\":{}}}"));
+    CHECK(contains(json, "\"volumes\":{\"v\":{}}"));
+    CHECK(contains(json, "\"build\":{\"context\":\"sub\"}"));
+    CHECK(contains(json, "\"A\":\"1\""));
+}
