@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <unordered_map>
 
 namespace berth::compose::load {
 
@@ -189,21 +190,28 @@ class Checker {
     bool sequence(SourceNode& node, const Shape& shape, const Path& path) {
         if (shape.items == nullptr) return wrong_kind(node, shape, path);
         std::size_t kept = 0;
+        KeptItems known;
         for (std::size_t i = 0; i < node.items.size(); ++i) {
             if (!check(node.items[i], *shape.items, path[i])) continue;
-            if (shape.unique && repeats(node, kept, node.items[i], path[i])) continue;
+            if (shape.unique && repeats(node, known, node.items[i], path[i])) continue;
             if (kept != i) node.items[kept] = std::move(node.items[i]);
+            if (shape.unique) known.emplace(hash_value(node.items[kept]), kept);
             ++kept;
         }
         node.items.erase(node.items.begin() + static_cast<std::ptrdiff_t>(kept), node.items.end());
         return true;
     }
 
-    bool repeats(const SourceNode& list, std::size_t count, const SourceNode& item, const Path& path) {
-        for (std::size_t i = 0; i < count; ++i) {
-            if (!same_value(list.items[i], item)) continue;
+    // By hash: one range of ports is up to 65,536 items.
+    using KeptItems = std::unordered_multimap<std::size_t, std::size_t>;
+
+    bool repeats(const SourceNode& list, const KeptItems& known, const SourceNode& item, const Path& path) {
+        const auto [first, last] = known.equal_range(hash_value(item));
+        for (auto at = first; at != last; ++at) {
+            const SourceNode& other = list.items[at->second];
+            if (!same_value(other, item)) continue;
             refuse(invalid("the same value stands in this list before", item.pos())
-                       .note("first written here", list.items[i].pos()),
+                       .note("first written here", other.pos()),
                    path);
             return true;
         }

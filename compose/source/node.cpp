@@ -144,4 +144,16 @@ bool same_value(const SourceNode& a, const SourceNode& b) {
     return true;
 }
 
+std::size_t hash_value(const SourceNode& node) {
+    const std::hash<std::string_view> hash;
+    std::size_t out = static_cast<std::size_t>(node.kind);
+    const auto mix = [](std::size_t a, std::size_t b) { return (a ^ b) * 0x9E3779B97F4A7C15u; };
+    if (node.is_scalar()) return mix(out, hash(node.text));
+    for (const auto& item : node.items)
+        out = mix(out, hash_value(item));
+    for (const auto& entry : node.entries) // in any order
+        out += mix(hash(entry.key), hash_value(entry.value));
+    return out;
+}
+
 } // namespace berth::compose

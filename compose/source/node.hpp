@@ -109,5 +109,7 @@ struct Path {
 [[nodiscard]] Trace replacement(const SourceNode& by, const SourceNode& what);
 // Deep equality of values; places, quotes and traces do not count.
 [[nodiscard]] bool same_value(const SourceNode& a, const SourceNode& b);
+// Equal for values that are the same in that sense.
+[[nodiscard]] std::size_t hash_value(const SourceNode& node);
 
 } // namespace berth::compose

@@ -314,3 +314,15 @@ TEST_CASE("without normalisation the context and empty resources are still there
     CHECK(contains(json, "\"build\":{\"context\":\"sub\"}"));
     CHECK(contains(json, "\"A\":\"1\""));
 }
+
+TEST_CASE("a range of all ports is a list of them, and a repeated item in a long list is found") {
+    ProjectFolder folder;
+    folder.write("compose.yaml", "services:\n  a: {image: x, ports: [\"1-65535:1-65535\"]}\n");
+    CHECK(folder.project().services.at("a").ports.size() == 65535);
+    std::string groups;
+    for (int i = 0; i < 100; ++i)
+        groups += concat(i, ", ");
+    const auto errors = errors_of("services:\n  a: {image: x, group_add: [" + groups + "50]}\n");
+    REQUIRE(errors.size() == 1);
+    CHECK(contains(errors[0], "the same value stands in this list before"));
+}
