@@ -29,12 +29,12 @@ struct ConfigFlags {
 };
 
 // The services that the canonical model has: those that were asked for, and what they depend on.
-std::vector<std::string> chosen_services(const Json& canonical) {
+std::vector<std::string> chosen_services(const compose::Project& project, const Json& canonical) {
     std::vector<std::string> out;
     if (const auto* services = canonical.find("services");
         services != nullptr && services->as_object() != nullptr)
         for (const auto& member : *services->as_object())
-            out.push_back(member.key);
+            if (project.services.count(member.key) > 0) out.push_back(member.key);
     std::sort(out.begin(), out.end());
     return out;
 }
@@ -80,7 +80,7 @@ Result<std::string> listing(const compose::LoadResult& loaded, const ConfigFlags
         if (*flags.hash != "*") BERTH_TRY(check_services(project, split(*flags.hash, ',')));
         return hashes(project, *flags.hash);
     }
-    if (flags.images) return images(project, chosen_services(loaded.canonical));
+    if (flags.images) return images(project, chosen_services(project, loaded.canonical));
     if (flags.models) return models(loaded.document);
     if (flags.services_only)
         for (const auto& [name, service] : project.services)
@@ -167,8 +167,8 @@ Result<int> config(Session& session, const ConfigFlags& flags) {
             return 1;
         }
     if (flags.resolve_image_digests || flags.lock_image_digests) {
-        BERTH_ASSIGN_OR_RETURN(const auto pinned,
-                               pinned_images(session.context(), project, chosen_services(loaded.canonical)));
+        BERTH_ASSIGN_OR_RETURN(const auto pinned, pinned_images(session.context(), project,
+                                                                chosen_services(project, loaded.canonical)));
         if (flags.lock_image_digests) {
             loaded.canonical = lock_file(loaded.canonical, pinned, true);
             loaded.document = lock_file(loaded.document, pinned, false);

@@ -103,14 +103,14 @@ void extra_hosts(LoadContext& context, SourceNode& node, const Path& path) {
                      [&](const auto& a, const auto& b) { return name_of(a) < name_of(b); });
 }
 
-void ports(LoadContext& context, SourceNode& list, const Path& path) {
+void ports(LoadContext& context, SourceNode& list, const Path& path, Forms forms) {
     expand_items(context, list, path, [](SourceNode& item) { return expand_port(item.text, item.at); });
     if (!list.is_sequence()) return;
     for (auto& port : list.items) {
         if (!port.is_mapping()) continue;
         // Quoted and unquoted ports are the same port.
         if (auto* published = port.find("published");
-            published != nullptr && published->kind == Kind::integer)
+            forms == Forms::all && published != nullptr && published->kind == Kind::integer)
             published->kind = Kind::string;
         if (port.find("protocol") == nullptr) port.set("protocol", SourceNode::make_string("tcp", port.at));
         if (port.find("mode") == nullptr) port.set("mode", SourceNode::make_string("ingress", port.at));
@@ -140,13 +140,16 @@ void device_requests(SourceNode& list) {
     }
 }
 
-void build(LoadContext& context, SourceNode& node, const Path& path) {
+void build(LoadContext& context, SourceNode& node, const Path& path, Forms forms) {
     build_to_mapping(node);
     if (!node.is_mapping()) return;
-    for (const auto* key : {"args", "labels", "additional_contexts", "ssh"})
+    for (const auto* key : {"additional_contexts", "ssh"})
+        with(node, key, key_values_to_mapping);
+    with(node, "secrets", [&](SourceNode& list) { file_references(context, list, path / "secrets"); });
+    if (forms == Forms::references) return;
+    for (const auto* key : {"args", "labels"})
         with(node, key, key_values_to_mapping);
     with(node, "extra_hosts", [&](SourceNode& hosts) { extra_hosts(context, hosts, path / "extra_hosts"); });
-    with(node, "secrets", [&](SourceNode& list) { file_references(context, list, path / "secrets"); });
     with(node, "no_cache_filter", string_to_list);
     for (const auto* key : {"provenance", "sbom"})
         with(node, key, [](SourceNode& value) {
@@ -218,23 +221,37 @@ void develop(SourceNode& node) {
     });
 }
 
-} // namespace
+void references(LoadContext& context, SourceNode& node, const Path& path, Forms forms) {
+    with(node, "dns", string_to_list);
+    with(node, "label_file", string_to_list);
+    with(node, "networks", names_to_mapping);
+    with(node, "models", names_to_mapping);
+    with(node, "depends_on", dependencies);
+    with(node, "build", [&](SourceNode& part) { build(context, part, path / "build", forms); });
+    with(node, "ports", [&](SourceNode& list) { ports(context, list, path / "ports", forms); });
+    with(node, "volumes", [&](SourceNode& list) { mounts(context, list, path / "volumes"); });
+    with(node, "env_file", [&](SourceNode& list) { env_files(context, list, path / "env_file"); });
+    for (const auto* key : {"configs", "secrets"})
+        with(node, key, [&](SourceNode& list) { file_references(context, list, path / key); });
+    with(node, "devices", [&](SourceNode& list) {
+        expand_items(context, list, path / "devices",
+                     [](SourceNode& item) { return one(expand_device(item.text, item.at)); });
+    });
+    with(node, "extends", [](SourceNode& extends) {
+        if (extends.is_string()) extends = single("service", SourceNode(extends));
+    });
+}
 
-void canonicalise_service(LoadContext& context, SourceNode& node, const Path& path) {
-    if (!node.is_mapping()) return;
+void values(LoadContext& context, SourceNode& node, const Path& path) {
     for (const auto* key : {"annotations", "environment", "labels", "sysctls"})
         with(node, key, key_values_to_mapping);
-    for (const auto* key : {"dns", "dns_search", "tmpfs", "label_file"})
+    for (const auto* key : {"dns_search", "tmpfs"})
         with(node, key, string_to_list);
     // `dns: ${DNS}` with an empty variable says nothing.
     for (const auto* key : {"dns", "dns_search"})
         with(node, key, [](SourceNode& list) {
             std::erase_if(list.items, [](const auto& item) { return item.is_string() && item.text.empty(); });
         });
-    with(node, "networks", names_to_mapping);
-    with(node, "models", names_to_mapping);
-    with(node, "depends_on", dependencies);
-    with(node, "build", [&](SourceNode& part) { build(context, part, path / "build"); });
     with(node, "deploy", deploy);
     with(node, "develop", develop);
     with(node, "healthcheck", health);
@@ -244,20 +261,16 @@ void canonicalise_service(LoadContext& context, SourceNode& node, const Path& pa
     });
     for (const auto* key : {"pre_start", "post_start", "pre_stop"})
         with(node, key, hooks);
-    with(node, "ports", [&](SourceNode& list) { ports(context, list, path / "ports"); });
-    with(node, "volumes", [&](SourceNode& list) { mounts(context, list, path / "volumes"); });
-    with(node, "env_file", [&](SourceNode& list) { env_files(context, list, path / "env_file"); });
     with(node, "extra_hosts", [&](SourceNode& list) { extra_hosts(context, list, path / "extra_hosts"); });
-    for (const auto* key : {"configs", "secrets"})
-        with(node, key, [&](SourceNode& list) { file_references(context, list, path / key); });
-    with(node, "devices", [&](SourceNode& list) {
-        expand_items(context, list, path / "devices",
-                     [](SourceNode& item) { return one(expand_device(item.text, item.at)); });
-    });
     with(node, "provider", provider);
-    with(node, "extends", [](SourceNode& extends) {
-        if (extends.is_string()) extends = single("service", SourceNode(extends));
-    });
+}
+
+} // namespace
+
+void canonicalise_service(LoadContext& context, SourceNode& node, const Path& path, Forms forms) {
+    if (!node.is_mapping()) return;
+    references(context, node, path, forms);
+    if (forms == Forms::all) values(context, node, path);
 }
 
 void key_values_to_mapping(SourceNode& node) {
@@ -325,7 +338,7 @@ void build_to_mapping(SourceNode& node) {
     node.tag = tag;
 }
 
-void canonicalise(LoadContext& context, SourceNode& root) {
+void canonicalise(LoadContext& context, SourceNode& root, Forms forms) {
     const Path top;
     const auto each = [&](std::string_view section, auto&& function) {
         auto* node = root.find(section);
@@ -334,11 +347,12 @@ void canonicalise(LoadContext& context, SourceNode& root) {
         for (auto& entry : node->entries)
             function(entry.value, path / entry.key);
     };
-    each("services", [&](SourceNode& node, const Path& path) { canonicalise_service(context, node, path); });
+    each("services",
+         [&](SourceNode& node, const Path& path) { canonicalise_service(context, node, path, forms); });
     for (const auto* section : {"networks", "volumes", "secrets", "configs"})
         each(section, [&](SourceNode& node, const Path& path) {
             if (!node.is_mapping()) return;
-            with(node, "labels", key_values_to_mapping);
+            if (forms == Forms::all) with(node, "labels", key_values_to_mapping);
             auto* external = node.find("external");
             if (external == nullptr || !external->is_mapping()) return;
             if (const auto* name = external->find("name")) {

@@ -7,8 +7,12 @@
 
 namespace berth::compose::load {
 
-void canonicalise(LoadContext& context, SourceNode& root);
-void canonicalise_service(LoadContext& context, SourceNode& service, const Path& path);
+// How much of it. `references`: only what names files, networks, volumes and the like, which is as far as the
+// reference goes with `config --no-interpolate`; values, and lists of KEY=VALUE, stay as they are written.
+enum class Forms : std::uint8_t { all, references };
+void canonicalise(LoadContext& context, SourceNode& root, Forms forms = Forms::all);
+void canonicalise_service(LoadContext& context, SourceNode& service, const Path& path,
+                          Forms forms = Forms::all);
 // Key-value lists ("A=1") and mappings to a mapping; used by the merge as well. A name without "=" has a null
 // value.
 void key_values_to_mapping(SourceNode& node);

@@ -252,6 +252,11 @@ std::optional<Json> emit_value(const SourceNode& node, const Shape* shape, const
     return shape != nullptr ? emitter.emit(node, *shape) : emitter.raw(node);
 }
 
+Json emit_written(const SourceNode& root) {
+    const EmitOptions as_it_is{Dialect::json, false, false};
+    return Emitter(as_it_is).raw(root);
+}
+
 Json emit_project(const SourceNode& root, const EmitOptions& options) {
     Emitter emitter(options);
     Json::Object out;

@@ -172,12 +172,29 @@ Project decode_project(const LoadContext& context, const SourceNode& root, const
     return out;
 }
 
+// Without interpolation nobody knows what a value will be: what the files say, merged, with paths and names
+// filled in.
+Json written_model(LoadContext& context, SourceNode root) {
+    const LoadOptions& options = context.options;
+    canonicalise(context, root, Forms::references);
+    enforce_unique_items(context, root);
+    set_defaults(context, root);
+    if (options.resolve_paths) resolve_paths(context, root, context.directory);
+    if (options.normalize) normalise(context, root);
+    if (options.only_services) keep_targets(context, root);
+    set_name(context, root);
+    root.erase("version");
+    return emit_written(root);
+}
+
 void run_phases(LoadContext& context, LoadResult& result) {
     const LoadOptions& options = context.options;
     auto files = read_all(context);
     if (files.empty()) return;
     decide_name(context, files);
     SourceNode root = assemble(context, std::move(files), {context.directory, &context.environment, {}});
+    SourceNode written; // variables and all
+    if (!options.interpolate && options.want_canonical) written = root;
     canonicalise(context, root);
     enforce_unique_items(context, root);
     check_model(context, root);
@@ -198,10 +215,14 @@ void run_phases(LoadContext& context, LoadResult& result) {
         if (!explained) return context.error(std::move(explained).error());
         result.explained = std::move(*explained);
     }
+    if (!options.interpolate) {
+        result.canonical = result.document = written_model(context, std::move(written));
+        return;
+    }
     if (options.only_services) keep_targets(context, root);
-    if (options.interpolate) drop_unused(root, read_files);
-    result.canonical = emit_project(root, {Dialect::json, options.interpolate, options.interpolate});
-    result.document = emit_project(root, {Dialect::yaml, options.interpolate, options.interpolate});
+    drop_unused(root, read_files);
+    result.canonical = emit_project(root, {Dialect::json, true, true});
+    result.document = emit_project(root, {Dialect::yaml, true, true});
 }
 
 } // namespace

@@ -92,7 +92,10 @@ void implied_dependencies(SourceNode& service) {
 
 void normalise_service(LoadContext& context, SourceNode& service) {
     if (auto* build = service.find("build")) {
-        if (build->text_of("dockerfile_inline").empty()) default_text(*build, "dockerfile", "Dockerfile");
+        // An empty one (a variable that is not set) stays, as in the reference; the builder takes it for the
+        // default.
+        if (build->text_of("dockerfile_inline").empty() && build->find("dockerfile") == nullptr)
+            default_text(*build, "dockerfile", "Dockerfile");
         resolve_values(context, build->find("args"), true);
     }
     resolve_values(context, service.find("environment"), false);

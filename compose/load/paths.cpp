@@ -58,7 +58,8 @@ class Resolver {
             if (options == nullptr || entry.value.text_of("driver") != "local" ||
                 options->text_of("o") != "bind")
                 continue;
-            path(options->find("device"));
+            if (auto* device = options->find("device"); device != nullptr && device->is_string())
+                device->text = absolute(device->text); // empty: the folder itself
         }
     }
 

@@ -91,8 +91,9 @@ constexpr const char* k_gpu_words[] = {"all"};
 constexpr Shape k_gpus{.scalars = k_str, .items = &k_gpu, .words = k_gpu_words};
 constexpr Shape k_groups{.items = &k_text_or_number, .unique = true};
 
+constexpr Shape k_health_test{.scalars = k_str, .items = &k_text}; // a command: words may repeat
 constexpr Field k_health_fields[] = {
-    {"test", &k_text_or_texts},  {"timeout", &k_time},      {"interval", &k_time},
+    {"test", &k_health_test},    {"timeout", &k_time},      {"interval", &k_time},
     {"retries", &k_number_kept}, {"start_period", &k_time}, {"start_interval", &k_time},
     {"disable", &k_boolean},
 };

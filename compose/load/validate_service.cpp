@@ -34,7 +34,10 @@ class ServiceRules {
     }
 
     void source_of_image() {
-        for (const auto* key : {"image", "build", "provider"})
+        const auto* image = service_.find("image");
+        const bool empty_image = image != nullptr && image->is_string() && image->text.empty();
+        if (image != nullptr && !empty_image) return;
+        for (const auto* key : {"build", "provider"})
             if (service_.find(key) != nullptr) return;
         if (context_.is_poisoned(path_.to_string())) return;
         context_.error(
@@ -143,7 +146,7 @@ class ServiceRules {
         const auto* name = service_.find("container_name");
         constexpr std::string_view k_letters =
             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-        if (name != nullptr && !name->text.empty()) {
+        if (name != nullptr && !name->is_null()) {
             const std::string& text = name->text;
             const bool good = text.size() > 1 && k_letters.find(text[0]) != std::string_view::npos &&
                               text.find_first_not_of(concat(k_letters, "_.-")) == std::string::npos;

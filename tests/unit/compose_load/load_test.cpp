@@ -326,3 +326,42 @@ TEST_CASE("a range of all ports is a list of them, and a repeated item in a long
     REQUIRE(errors.size() == 1);
     CHECK(contains(errors[0], "the same value stands in this list before"));
 }
+
+TEST_CASE("what a variable that is not set leaves: no image, no container name, the default Dockerfile, the "
+          "project's folder") {
+    CHECK(contains(errors_of("services: {a: {image: \"${X}\"}}\n").at(0), "neither an image nor a build"));
+    CHECK(contains(errors_of("services: {a: {image: x, container_name: \"${X}\"}}\n").at(0),
+                   "'' is not a container name"));
+    ProjectFolder folder;
+    folder.write(
+        "compose.yaml",
+        "services: {a: {image: \"${X}\", build: {context: ., dockerfile: \"${X}\"}, volumes: [\"v:/v\"]}}\n"
+        "volumes: {v: {driver: local, driver_opts: {o: bind, device: \"${X}\"}}}\n");
+    const auto result = folder.load();
+    REQUIRE(result.project);
+    const auto json = result.canonical.to_text();
+    CHECK(!contains(json, "dockerfile"));
+    CHECK(contains(json, "\"device\":\"" + folder.path() + "\""));
+}
+
+TEST_CASE("the words of a health check may repeat") {
+    CHECK(errors_of("services: {a: {image: x, healthcheck: {test: [CMD, a, -x, b, -x, b]}}}\n").empty());
+}
+
+TEST_CASE("without interpolation the model is what the files say, with paths and names filled in") {
+    ProjectFolder folder;
+    folder.write("compose.yaml",
+                 "x-k: ${K}\nservices:\n  a:\n    image: \"x:${TAG}\"\n    environment: [\"A=${A}\", B=$$1]\n"
+                 "    ports: [\"${P}:80\", \"81:81\"]\n    mem_limit: 64m\n    env_file: ${E}\n    build: .\n"
+                 "  off: {image: y, profiles: [p]}\n");
+    folder.options.interpolate = false;
+    const auto result = folder.load();
+    REQUIRE(result.project);
+    const auto json = result.canonical.to_text();
+    for (const auto* part :
+         {"\"x-k\":\"${K}\"", "\"image\":\"x:${TAG}\"", "[\"A=${A}\",\"B=$$1\"]", "\"mem_limit\":\"64m\"",
+          "\"networks\":{\"default\":null}", "\"name\":\"demo_default\"", "\"off\":{"})
+        CHECK(contains(json, part));
+    CHECK(contains(json, "\"context\":\"" + folder.path() + "\""));
+    CHECK_FALSE(contains(json, "\"command\""));
+}
