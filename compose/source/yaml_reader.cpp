@@ -59,7 +59,12 @@ class Builder : public YAML::EventHandler {
 
     std::vector<SourceNode> documents;
 
-    void OnDocumentStart(const YAML::Mark&) override {
+    void OnDocumentStart(const YAML::Mark& mark) override {
+        // The parser does not get past a token that no value can begin with, and reports one empty document after
+        // the other there, for ever.
+        if (mark.pos == document_at_)
+            stop(place(mark, 1), "invalid YAML: no value can begin like this", "put the value in quotes");
+        document_at_ = mark.pos;
         anchors_.clear(); // a document cannot use the anchors of another
     }
     void OnDocumentEnd() override {}
@@ -278,6 +283,7 @@ class Builder : public YAML::EventHandler {
     std::unordered_map<YAML::anchor_t, Anchored> anchors_;
     std::size_t nodes_ = 0;
     std::size_t alias_nodes_ = 0;
+    int document_at_ = -1; // offset of the last document
     int last_quoted_ = -1; // offset of the last quoted scalar
 };
 

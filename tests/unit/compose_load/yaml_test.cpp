@@ -135,3 +135,14 @@ TEST_CASE("hostile texts end in one error") {
           std::string::npos);
     CHECK(read("a: \"x\\\"y\"\nb: 'it''s'").errors.empty());
 }
+
+TEST_CASE("a token that no value can begin with is one error, where it stands") {
+    for (const auto* text : {", a: b\n", "}\n", "a: 1\n---\n, b\n", "] x\n"}) {
+        const auto result = read(text);
+        INFO(text);
+        REQUIRE(result.errors.size() == 1);
+        CHECK(result.errors[0].message().find("invalid YAML") == 0);
+    }
+    CHECK(read("---\n---\na: 1\n---\n").errors.empty());
+    CHECK(only_error("a: 1\n---\n, b\n").find("x.yaml:3:1") == 0);
+}
