@@ -120,6 +120,9 @@ void ports(LoadContext& context, SourceNode& list, const Path& path, Forms forms
 void env_files(LoadContext& context, SourceNode& node, const Path& path) {
     string_to_list(node);
     expand_items(context, node, path, [](SourceNode& item) { return one(single("path", SourceNode(item))); });
+    for (auto& file : node.items)
+        if (file.is_mapping() && file.find("required") == nullptr)
+            file.set("required", SourceNode::make_bool(true, file.at));
 }
 
 void gpus(SourceNode& node) {

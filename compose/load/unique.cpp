@@ -76,6 +76,9 @@ void enforce_unique_items(LoadContext& context, SourceNode& root) {
                                 "extra_hosts", "label_file", "links", "profiles"})
             unique_items(context, service.find(key), text_key);
         unique_items(context, service.find("tmpfs"), before_equals);
+        // Lists still only where values are left as they are written.
+        for (const auto* key : {"annotations", "environment", "labels", "sysctls"})
+            unique_items(context, service.find(key), before_equals);
         unique_items(context, service.find("ports"), port_key);
         unique_items(context, service.find("volumes"), target_key);
         unique_items(context, service.find("devices"), target_key);
