@@ -20,7 +20,7 @@ struct LoadOptions {
     std::string project_name; // -p; empty: COMPOSE_PROJECT_NAME, `name:`, the folder's name
     std::string project_directory;      // --project-directory
     std::vector<std::string> env_files; // --env-file; empty: COMPOSE_ENV_FILES, else .env
-    std::vector<std::string> profiles;  // --profile ("*": all) added to COMPOSE_PROFILES
+    std::vector<std::string> profiles;  // --profile ("*": all); empty: COMPOSE_PROFILES
     std::vector<std::string> services;  // targeted services: they and their dependencies ignore profiles
     std::map<std::string, std::string> environment; // the process environment
     std::string working_directory;

@@ -181,7 +181,9 @@ void keep_targets(const LoadContext& context, SourceNode& root) {
 
 Selection select_profiles(LoadContext& context, SourceNode& root) {
     Selection out{SourceNode::make_mapping(root.at), context.options.profiles};
-    for (auto& name : split(variable_or(context.environment, "COMPOSE_PROFILES", ""), ','))
+    const std::string by_variable =
+        out.profiles.empty() ? variable_or(context.environment, "COMPOSE_PROFILES", "") : "";
+    for (auto& name : split(by_variable, ','))
         if (auto trimmed = std::string(trim(name)); !trimmed.empty())
             out.profiles.push_back(std::move(trimmed));
     auto* services = root.find("services");

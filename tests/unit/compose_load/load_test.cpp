@@ -365,3 +365,13 @@ TEST_CASE("without interpolation the model is what the files say, with paths and
     CHECK(contains(json, "\"context\":\"" + folder.path() + "\""));
     CHECK_FALSE(contains(json, "\"command\""));
 }
+
+TEST_CASE("profiles named on the command line stand for COMPOSE_PROFILES") {
+    ProjectFolder folder;
+    folder.write("compose.yaml", "services: {a: {image: x, profiles: [p]}, b: {image: x, profiles: [q]}}\n");
+    folder.options.environment = {{"COMPOSE_PROFILES", "p"}};
+    CHECK(folder.project().services.count("a") == 1);
+    folder.options.profiles = {"q"};
+    CHECK(folder.project().services.count("a") == 0);
+    CHECK(folder.project().services.count("b") == 1);
+}
