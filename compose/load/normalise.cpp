@@ -65,7 +65,7 @@ void imply_dependency(SourceNode& service, const std::string& target, bool resta
     if (depends->find(target) != nullptr) return;
     SourceNode dependency = SourceNode::make_mapping(at);
     dependency.set("condition", SourceNode::make_string("service_started", at));
-    if (restart) dependency.set("restart", SourceNode::make_bool(true, at));
+    dependency.set("restart", SourceNode::make_bool(restart, at));
     dependency.set("required", SourceNode::make_bool(true, at));
     depends->set(target, std::move(dependency));
 }
