@@ -5,7 +5,6 @@
 #include "compose/cli/project.hpp"
 #include "compose/plan/graph.hpp"
 #include "compose/plan/naming.hpp"
-#include "compose/ui/diagnostics_json.hpp"
 #include "compose/ui/table.hpp"
 #include "runtime/base/file.hpp"
 
@@ -106,10 +105,11 @@ Result<std::string> listing(const compose::LoadResult& loaded, const ConfigFlags
     return out;
 }
 
-Result<std::string> variables(const compose::LoadOptions& options, bool json) {
+Result<std::string> variables(Session& session, const compose::LoadOptions& options, bool json) {
     Diagnostics diagnostics;
     auto mentioned = compose::list_variables(options, diagnostics);
-    if (!diagnostics.ok()) return fail(std::move(diagnostics.errors.front()));
+    BERTH_TRY(tell_diagnostics(session, std::move(diagnostics),
+                               json ? DiagnosticsForm::json : DiagnosticsForm::text));
     if (!json) {
         ui::Table table({"NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE", "SOURCE"});
         for (const auto& variable : mentioned)
@@ -141,7 +141,7 @@ Status write_out(Session& session, const std::string& file, const std::string& t
 Result<int> config(Session& session, const ConfigFlags& flags) {
     auto options = load_options(session);
     if (flags.variables) {
-        BERTH_ASSIGN_OR_RETURN(const auto text, variables(options, flags.format == "json"));
+        BERTH_ASSIGN_OR_RETURN(const auto text, variables(session, options, flags.format == "json"));
         BERTH_TRY(write_out(session, flags.output, text));
         return 0;
     }
@@ -155,17 +155,14 @@ Result<int> config(Session& session, const ConfigFlags& flags) {
     options.only_services = true;
     options.explain = flags.explain;
     const bool json = flags.format == "json";
-    BERTH_ASSIGN_OR_RETURN(
-        auto loaded, load_files(session, options, json ? DiagnosticsForm::json : DiagnosticsForm::text));
+    const auto form = json ? DiagnosticsForm::json : DiagnosticsForm::text;
+    BERTH_ASSIGN_OR_RETURN(auto loaded, load_files(session, options, form));
     const auto& project = *loaded.project;
     BERTH_TRY(check_services(project, flags.services));
     // What `up` would refuse is no valid file; only the planner's graph knows circles.
     if (!flags.no_consistency && options.interpolate)
-        if (auto graph = compose::Graph::make(project); !graph) {
-            if (!json) return fail(std::move(graph).error());
-            session.say(ui::diagnostics_json({{std::move(graph).error()}, {}}).to_text() + "\n");
-            return 1;
-        }
+        if (auto graph = compose::Graph::make(project); !graph)
+            BERTH_TRY(tell_diagnostics(session, {{std::move(graph).error()}, {}}, form));
     if (flags.resolve_image_digests || flags.lock_image_digests) {
         BERTH_ASSIGN_OR_RETURN(const auto pinned, pinned_images(session.context(), project,
                                                                 chosen_services(project, loaded.canonical)));

@@ -55,16 +55,22 @@ compose::LoadOptions load_options(const Session& session) {
     return options;
 }
 
+Status tell_diagnostics(Session& session, Diagnostics diagnostics, DiagnosticsForm form) {
+    if (!diagnostics.warnings.empty() || !diagnostics.errors.empty()) {
+        diagnostics.sort();
+        session.say(form == DiagnosticsForm::json
+                        ? ui::diagnostics_json(diagnostics).to_text() + "\n"
+                        : ui::render_diagnostics(diagnostics, session.color(STDERR_FILENO)));
+    }
+    if (!diagnostics.ok()) return told();
+    return {};
+}
+
 Result<compose::LoadResult> load_files(Session& session, const compose::LoadOptions& options,
                                        DiagnosticsForm form) {
     auto result = compose::load_project(options);
-    if (!result.diagnostics.warnings.empty() || !result.diagnostics.errors.empty()) {
-        result.diagnostics.sort();
-        session.say(form == DiagnosticsForm::json
-                        ? ui::diagnostics_json(result.diagnostics).to_text() + "\n"
-                        : ui::render_diagnostics(result.diagnostics, session.color(STDERR_FILENO)));
-    }
-    if (!result.diagnostics.ok() || !result.project) return told();
+    BERTH_TRY(tell_diagnostics(session, std::move(result.diagnostics), form));
+    if (!result.project) return told();
     return result;
 }
 

@@ -16,9 +16,11 @@
 namespace berth::cli {
 
 [[nodiscard]] compose::LoadOptions load_options(const Session& session);
-// Loads and tells all diagnostics, as text or as one line of JSON. An error without a message: they have been
-// told.
+// Tells what loading found, as text or as one line of JSON. An error without a message: there were errors,
+// and they have been told.
 enum class DiagnosticsForm : std::uint8_t { text, json };
+[[nodiscard]] Status tell_diagnostics(Session& session, Diagnostics diagnostics, DiagnosticsForm form);
+// Loads and tells all diagnostics; errors as tell_diagnostics().
 [[nodiscard]] Result<compose::LoadResult> load_files(Session& session, const compose::LoadOptions& options,
                                                      DiagnosticsForm form = DiagnosticsForm::text);
 [[nodiscard]] Result<compose::Project> load_project(Session& session,
