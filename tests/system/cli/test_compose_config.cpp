@@ -1,4 +1,5 @@
 // compose config beyond the model itself: where values come from, and errors for programs.
+#include "runtime/base/concat.hpp"
 #include "runtime/base/json.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/world.hpp"
@@ -91,4 +92,42 @@ TEST_CASE("config with digests: a model and a file that overrides it") {
     CHECK(unknown.out.empty());
     CHECK_THAT(unknown.err, ContainsSubstring("compose.yaml:2:14") &&
                                 ContainsSubstring("resolve the digest of 127.0.0.1:1/app:2"));
+}
+
+TEST_CASE("what compose/load's table calls refused: config keeps it, up stops at it and leaves nothing") {
+    World world;
+    world.tiny_image();
+    world.write("Dockerfile", "FROM tiny\n");
+    struct Refused {
+        const char *service, *network, *says;
+    };
+    for (const auto& [service, network, says] : std::initializer_list<Refused>{
+             {"annotations: {a: b}", "", "annotations"},
+             {"cpu_count: 2", "", "cpu_count"},
+             {"external_links: [other]", "", "external_links"},
+             {"isolation: hyperv", "", "isolation"},
+             {"storage_opt: {size: 1G}", "", "storage_opt"},
+             {"use_api_socket: true", "", "use_api_socket"},
+             {"networks: {n: {driver_opts: {a: b}}}", "", "endpoint option"},
+             {"networks: {n: {interface_name: eth5}}", "", "interface_name"},
+             {"networks: {n: {link_local_ips: [169.254.1.1]}}", "", "link_local_ips"},
+             {"networks: [n]", "ipam: {config: [{subnet: 10.77.0.0/24, aux_addresses: {h: 10.77.0.5}}]}",
+              "aux_addresses"},
+             {"build: {context: ., ssh: [default]}", "", "build.ssh"},
+             {"build: {context: ., privileged: true}", "", "build.privileged"},
+             {"build: {context: ., entitlements: [x]}", "", "build.entitlements"},
+             {"build: {context: ., isolation: hyperv}", "", "build.isolation"}}) {
+        INFO(service);
+        world.write(
+            "compose.yaml",
+            concat("services:\n  a: {image: ", std::string_view(service).find("build") == 0 ? "made" : "tiny",
+                   ", command: \"true\", ", service, "}\nnetworks: {n: {", network, "}}\n"));
+        const Run config = world.compose({"config", "-q"});
+        CHECK(config.exit_code == 0);
+        CHECK(config.err.empty());
+        const Run up = world.compose({"up", "-d"});
+        CHECK(up.exit_code == 1);
+        CHECK_THAT(up.err, ContainsSubstring(says) && ContainsSubstring("not supported"));
+        CHECK(world.ok({"ps", "-aq"}).empty());
+    }
 }
