@@ -175,7 +175,6 @@ void Supervisor::on_sync_event(sandbox::SyncEvent event) {
         process_->sync.reset();
         return start_failed(failure_reply(event.failure));
     }
-    case sandbox::SyncKind::placed:
     case sandbox::SyncKind::go:
         return;
     }

@@ -247,14 +247,15 @@ std::string Cgroup::v1_path(std::string_view controller) const {
     return {};
 }
 
-Status Cgroup::add(pid_t pid, bool in_unified) const {
+Status Cgroup::enter(bool in_unified) const {
+    constexpr std::string_view k_myself = "0";
     std::vector<std::string> written; // co-mounted controllers share a folder
     for (const auto& joined : joined_) {
         if (std::find(written.begin(), written.end(), joined.path) != written.end()) continue;
-        BERTH_TRY(write_value(joined.path, "cgroup.procs", concat(pid)));
+        BERTH_TRY(write_value(joined.path, "tasks", k_myself));
         written.push_back(joined.path);
     }
-    if (!in_unified && !unified_.empty()) BERTH_TRY(write_value(unified_, "cgroup.procs", concat(pid)));
+    if (!in_unified && !unified_.empty()) BERTH_TRY(write_value(unified_, "cgroup.procs", k_myself));
     return {};
 }
 

@@ -43,9 +43,10 @@ class Cgroup {
 
     // For CLONE_INTO_CGROUP; -1: the host has no unified hierarchy.
     [[nodiscard]] int unified_fd() const { return unified_fd_.get(); }
-    // Moves a blocked process into every joined v1 hierarchy, and into the unified one unless it was cloned
-    // there.
-    [[nodiscard]] Status add(pid_t pid, bool in_unified) const;
+    // Moves the calling process, which has one thread, into every joined v1 hierarchy, and into the unified one unless
+    // it was cloned there. A thread that moves itself waits for nobody (Linux 5.4); a process that another one moves
+    // waits for an RCU grace period, 8 ms and more.
+    [[nodiscard]] Status enter(bool in_unified) const;
     // A folder below the container's in the unified hierarchy that a probe's processes live in; killed as
     // one.
     [[nodiscard]] Result<Cgroup> make_child(const std::string& name) const;

@@ -108,6 +108,10 @@ void run_child(const ChildInput& input, const Reporter& reporter) {
             0); // until the program runs; the socket's end of file tells of the rest
     reset_signals();
     ::umask(0);
+    enter_cgroup(*input.cgroup, input.in_unified, reporter);
+    // The namespace's root is the cgroup at this moment.
+    if ((plan.new_namespaces & sys::k_clone_newcgroup) != 0 && ::unshare(CLONE_NEWCGROUP) != 0)
+        reporter.fail(Step::cgroup_namespace, "");
     RootTree tree(plan, reporter, input.features);
     tree.open_sources();
     if (!plan.process.terminal) place_streams(input.streams, reporter);
@@ -117,19 +121,10 @@ void run_child(const ChildInput& input, const Reporter& reporter) {
         reporter.fail(Step::network_namespace, "");
     if (input.netns < 0 && (plan.new_namespaces & sys::k_clone_newnet) != 0) bring_up_loopback(reporter);
 
-    bool placed = false;
-    const auto enter_cgroup = [&] {
-        if (std::exchange(placed, true)) return;
-        reporter.expect(SyncKind::placed);
-        // After the placement: the namespace's root is the cgroup at this moment.
-        if ((plan.new_namespaces & sys::k_clone_newcgroup) != 0 && ::unshare(CLONE_NEWCGROUP) != 0)
-            reporter.fail(Step::cgroup_namespace, "");
-    };
     tree.create_root();
-    tree.add_mounts(enter_cgroup);
+    tree.add_mounts();
     tree.add_devices();
     tree.attach();
-    enter_cgroup();
     set_names(plan, reporter);
     tree.hide_paths();
     const Fd proc = private_proc(reporter);

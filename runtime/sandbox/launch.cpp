@@ -72,18 +72,7 @@ class PidNamespaceVisit {
     Fd own_;
 };
 
-void kill_and_reap(const Cloned& cloned) {
-    (void)sys::pidfd_send_signal(cloned.pidfd.get(), SIGKILL);
-    (void)::waitpid(cloned.pid, nullptr, 0);
-}
-
-Result<Launched> finish(Cloned cloned, SocketPair sockets, const Cgroup& cgroup) {
-    auto placed = cgroup.add(cloned.pid, cloned.in_unified);
-    if (placed) placed = send_sync(sockets.a.get(), SyncKind::placed);
-    if (!placed) {
-        kill_and_reap(cloned);
-        return fail(std::move(placed).error());
-    }
+Launched finish(Cloned cloned, SocketPair sockets) {
     Launched launched;
     launched.process.pid = cloned.pid;
     const auto start = process_start_time(cloned.pid);
@@ -93,12 +82,13 @@ Result<Launched> finish(Cloned cloned, SocketPair sockets, const Cgroup& cgroup)
     return launched;
 }
 
-[[noreturn]] void run_inside(const JoinInput& input, const Reporter& reporter) {
+[[noreturn]] void run_inside(const JoinInput& input, bool in_unified, const Reporter& reporter) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     for (int signal = 1; signal < NSIG; ++signal)
         (void)::signal(signal, SIG_DFL);
     ::umask(022);
-    reporter.expect(SyncKind::placed);
+    // Before the container's mount namespace, where the host's cgroup folders cannot be seen.
+    enter_cgroup(*input.cgroup, in_unified, reporter);
     if (!input.process->terminal) place_streams(input.streams, reporter);
     // All of the container's namespaces at once, by its pidfd (Linux 5.8); the pid namespace came with the
     // clone.
@@ -117,7 +107,7 @@ Result<Launched> finish(Cloned cloned, SocketPair sockets, const Cgroup& cgroup)
 Result<Launched> launch(const LaunchInput& input) {
     const LaunchPlan& plan = *input.plan;
     BERTH_ASSIGN_OR_RETURN(SocketPair sockets, make_socket_pair());
-    // The cgroup namespace follows after the placement, and a mount namespace is what all the rest stands on.
+    // The cgroup namespace follows when the process is in its cgroups, and a mount namespace is what all the rest stands on.
     auto namespaces = (plan.new_namespaces & ~sys::k_clone_newcgroup) | sys::k_clone_newns;
     if (input.netns >= 0) namespaces &= ~sys::k_clone_newnet;
     PidNamespaceVisit visit;
@@ -128,13 +118,15 @@ Result<Launched> launch(const LaunchInput& input) {
         sockets.a.reset(); // or the end of file would never come
         ChildInput child;
         child.plan = &plan;
+        child.cgroup = input.cgroup;
+        child.in_unified = cloned.in_unified;
         child.netns = input.netns;
         std::memcpy(child.streams, input.streams, sizeof child.streams);
         child.features = input.features;
         run_child(child, Reporter(sockets.b.get()));
     }
     sockets.b.reset();
-    return finish(std::move(cloned), std::move(sockets), *input.cgroup);
+    return finish(std::move(cloned), std::move(sockets));
 }
 
 Result<Launched> launch_inside(const JoinInput& input) {
@@ -147,12 +139,12 @@ Result<Launched> launch_inside(const JoinInput& input) {
     const int error = errno;
     if (cloned.pid == 0) {
         sockets.a.reset();
-        run_inside(input, Reporter(sockets.b.get()));
+        run_inside(input, cloned.in_unified, Reporter(sockets.b.get()));
     }
     (void)::setns(own_pid_namespace.get(), CLONE_NEWPID);
     if (cloned.pid < 0) return fail_errno("create a process in the container", error);
     sockets.b.reset();
-    return finish(std::move(cloned), std::move(sockets), *input.cgroup);
+    return finish(std::move(cloned), std::move(sockets));
 }
 
 Lookup<SyncEvent> receive_sync(int sync) {

@@ -1,10 +1,7 @@
-// launch.hpp - the parent's side of a start: clone, placement in the cgroups, the messages with the new
-// process. Core.
+// launch.hpp - the parent's side of a start: clone and the messages with the new process. Core.
 //
 //      parent                                    child
-//        | clone3(namespaces, INTO_CGROUP) ------->| sources, root, mounts (child.cpp)
-//        | v1 cgroup.procs                         |
-//        |--- placed ----------------------------->| cgroup namespace, masks, pivot_root
+//        | clone3(namespaces, INTO_CGROUP) ------->| v1 cgroups, sources, root, mounts (child.cpp)
 //        |<-- terminal (master by SCM_RIGHTS) -----| with a terminal only
 //        |<-- ready -------------------------------| blocks
 //        |--- go --------------------------------->| ids, capabilities, seccomp, execve
@@ -34,7 +31,7 @@ struct LaunchInput {
     int streams[3] = {-1, -1, -1}; // the child's ends; unused with a terminal; negative: /dev/null
     MountFeatures features;
 };
-// Clones, places, and lets the set-up begin. The result comes through `sync`.
+// Clones, and lets the set-up begin. The result comes through `sync`.
 [[nodiscard]] Result<Launched> launch(const LaunchInput& input);
 
 struct SyncEvent {

@@ -18,6 +18,12 @@
 
 namespace berth::sandbox {
 
+void enter_cgroup(const Cgroup& cgroup, bool in_unified, const Reporter& reporter) {
+    const auto entered = cgroup.enter(in_unified);
+    if (!entered)
+        reporter.fail(Step::place_in_cgroup, entered.error().message(), entered.error().sys_errno());
+}
+
 Fd private_proc(const Reporter& reporter) {
     FsContext context("proc");
     Fd proc =

@@ -1,14 +1,17 @@
-// process_setup.hpp - the last steps before a container's program runs, the same for its first process, an
-// exec and a health probe, so that none can forget a restriction (CVE-2022-27650): keyring, limits, working
-// directory, seccomp, capabilities, ids, descriptors, execve. Core; runs between clone and exec, already
-// inside the container's root.
+// process_setup.hpp - the steps between clone and exec that are the same for a container's first process, an exec and
+// a health probe, so that none can forget a restriction (CVE-2022-27650): cgroups, and last, already inside the
+// container's root, keyring, limits, working directory, seccomp, capabilities, ids, descriptors, execve. Core.
 #pragma once
 
 #include "runtime/base/fd.hpp"
+#include "runtime/sandbox/cgroup.hpp"
 #include "runtime/sandbox/launch_plan.hpp"
 #include "runtime/sandbox/steps.hpp"
 
 namespace berth::sandbox {
+
+// This process into the container's cgroups; while the host's folders can still be seen.
+void enter_cgroup(const Cgroup& cgroup, bool in_unified, const Reporter& reporter);
 
 // A process file system of our own that has no path: what a container mounts over /proc cannot redirect our
 // writes (CVE-2019-19921, CVE-2025-52881).

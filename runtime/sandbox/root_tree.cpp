@@ -133,11 +133,9 @@ void RootTree::create_overlay_by_string() {
     attached_ = true;
 }
 
-void RootTree::add_mounts(const std::function<void()>& before_cgroup) {
-    bool told = false;
+void RootTree::add_mounts() {
     for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
         const auto& step = plan_.mounts[i];
-        if (step.fstype == "cgroup" && !std::exchange(told, true)) before_cgroup();
         Fd mount = sources_[i] ? std::move(sources_[i]) : make_filesystem(step);
         const Fd target = open_target(step);
         if (step.copy_up && !copy_up(target.get(), mount.get())) reporter_.fail(Step::copy_up, step.target);

@@ -12,7 +12,6 @@
 #include "runtime/sandbox/launch_plan.hpp"
 #include "runtime/sandbox/steps.hpp"
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -34,9 +33,8 @@ class RootTree {
     void open_sources();
     void make_host_mounts_private();
     void create_root();
-    // `before_cgroup` runs once before the first cgroup file system: its view depends on the process's
-    // cgroup.
-    void add_mounts(const std::function<void()>& before_cgroup);
+    // In the process's final cgroups and cgroup namespace, on which the view of a cgroup file system depends.
+    void add_mounts();
     void add_devices();
     void attach();
     void hide_paths(); // masked and read-only paths

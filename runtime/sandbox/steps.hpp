@@ -67,7 +67,7 @@ struct ChildFailure {
 };
 
 // What passes on the socket between a launched process and its parent, both ways.
-enum class SyncKind : std::uint32_t { placed = 0x6272, terminal, ready, go, failure };
+enum class SyncKind : std::uint32_t { terminal = 0x6272, ready, go, failure };
 struct SyncMessage {
     SyncKind kind = SyncKind::failure;
     ChildFailure failure;
