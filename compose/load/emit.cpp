@@ -1,5 +1,6 @@
 #include "compose/load/emit.hpp"
 
+#include "compose/load/key_order.hpp"
 #include "compose/source/command_line.hpp"
 #include "compose/source/decode.hpp"
 
@@ -49,7 +50,7 @@ class Emitter {
         Json::Object members;
         for (const auto& entry : node.entries)
             members.push_back({entry.key, raw(entry.value)});
-        std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+        sort(members);
         return Json(std::move(members));
     }
 
@@ -217,7 +218,7 @@ class Emitter {
         const auto first = static_cast<std::ptrdiff_t>(out.size());
         for (const auto& entry : node.entries)
             if (entry.key.rfind("x-", 0) == 0) out.push_back({entry.key, raw(entry.value)});
-        std::sort(out.begin() + first, out.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+        sort(out, first);
     }
 
     Json pairs(const SourceNode& node) {
@@ -238,8 +239,15 @@ class Emitter {
             else if (shape.values->reads == Reads::text && entry.value.is_scalar())
                 out.push_back({entry.key, Json("")});
         }
-        std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+        sort(out);
         return Json(std::move(out));
+    }
+
+    void sort(Json::Object& members, std::ptrdiff_t first = 0) const {
+        const bool json = options_.dialect == Dialect::json;
+        std::sort(members.begin() + first, members.end(), [&](const auto& a, const auto& b) {
+            return json ? a.key < b.key : counts_before(a.key, b.key);
+        });
     }
 
     const EmitOptions& options_;
@@ -252,8 +260,8 @@ std::optional<Json> emit_value(const SourceNode& node, const Shape* shape, const
     return shape != nullptr ? emitter.emit(node, *shape) : emitter.raw(node);
 }
 
-Json emit_written(const SourceNode& root) {
-    const EmitOptions as_it_is{Dialect::json, false, false};
+Json emit_written(const SourceNode& root, Dialect dialect) {
+    const EmitOptions as_it_is{dialect, false, false};
     return Emitter(as_it_is).raw(root);
 }
 

@@ -21,8 +21,8 @@ struct EmitOptions {
 // One value of the model, nothing when `config` leaves it out. A null shape: as it is.
 [[nodiscard]] std::optional<Json> emit_value(const SourceNode& node, const Shape* shape,
                                              const EmitOptions& options);
-// The tree as it is written, in either dialect: `config --no-interpolate`.
-[[nodiscard]] Json emit_written(const SourceNode& root);
+// The tree as it is written: `config --no-interpolate`. The dialects differ in the order of keys only.
+[[nodiscard]] Json emit_written(const SourceNode& root, Dialect dialect);
 [[nodiscard]] Json emit_project(const SourceNode& root, const EmitOptions& options);
 
 } // namespace berth::compose::load

@@ -174,7 +174,7 @@ Project decode_project(const LoadContext& context, const SourceNode& root, const
 
 // Without interpolation nobody knows what a value will be: what the files say, merged, with paths and names
 // filled in.
-Json written_model(LoadContext& context, SourceNode root) {
+void written_model(LoadContext& context, SourceNode root, LoadResult& result) {
     const LoadOptions& options = context.options;
     canonicalise(context, root, Forms::references);
     enforce_unique_items(context, root);
@@ -184,7 +184,8 @@ Json written_model(LoadContext& context, SourceNode root) {
     if (options.only_services) keep_targets(context, root);
     set_name(context, root);
     root.erase("version");
-    return emit_written(root);
+    result.canonical = emit_written(root, Dialect::json);
+    result.document = emit_written(root, Dialect::yaml);
 }
 
 void run_phases(LoadContext& context, LoadResult& result) {
@@ -216,7 +217,7 @@ void run_phases(LoadContext& context, LoadResult& result) {
         result.explained = std::move(*explained);
     }
     if (!options.interpolate) {
-        result.canonical = result.document = written_model(context, std::move(written));
+        written_model(context, std::move(written), result);
         return;
     }
     if (options.only_services) keep_targets(context, root);

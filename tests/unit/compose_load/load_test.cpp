@@ -1,3 +1,4 @@
+#include "compose/load/key_order.hpp"
 #include "compose/model/service_hash.hpp"
 #include "tests/unit/compose_load/project_folder.hpp"
 
@@ -374,4 +375,31 @@ TEST_CASE("profiles named on the command line stand for COMPOSE_PROFILES") {
     folder.options.profiles = {"q"};
     CHECK(folder.project().services.count("a") == 0);
     CHECK(folder.project().services.count("b") == 1);
+}
+
+TEST_CASE("YAML counts its keys as people do, JSON sorts them by bytes") {
+    std::vector<std::string> words{""}; // all of up to three of these letters
+    for (std::size_t i = 0; i < words.size() && words[i].size() < 3; ++i)
+        for (const char c : {'0', '1', 'a', '-'})
+            words.push_back(words[i] + c);
+    int wrong = 0; // it must be an order: any two words differ in one direction, and a < b < c is a < c
+    for (const auto& a : words)
+        for (const auto& b : words) {
+            wrong += (a != b) != (load::counts_before(a, b) != load::counts_before(b, a)) ? 1 : 0;
+            for (const auto& c : words)
+                wrong += load::counts_before(a, b) && load::counts_before(b, c) && !load::counts_before(a, c)
+                             ? 1
+                             : 0;
+        }
+    CHECK(wrong == 0);
+    CHECK(load::counts_before("s2", "s10"));
+    CHECK(load::counts_before("a2b", "a2-b"));
+    CHECK(load::counts_before("a-b", "ab"));
+    CHECK(load::counts_before("s100", "s1010"));
+    CHECK(load::counts_before("a1", "a01"));
+    ProjectFolder folder;
+    folder.write("compose.yaml", "services: {s10: {image: x}, s2: {image: x}}\n");
+    const auto result = folder.load();
+    CHECK(to_yaml(result.document).find("s2:") < to_yaml(result.document).find("s10:"));
+    CHECK(result.canonical.to_text().find("s2") > result.canonical.to_text().find("s10"));
 }
