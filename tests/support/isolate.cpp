@@ -47,6 +47,9 @@ int wait_for(pid_t pid) {
 int inside(char** argv) {
     if (::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) die("isolate: make the mounts private");
     if (::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) die("isolate: mount /proc");
+    // Named network namespaces, default exec roots and lock files of tools: two tests at once, and the
+    // machine.
+    if (::mount("run", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") != 0) die("isolate: mount /run");
     bring_loopback_up();
     const pid_t pid = ::fork();
     if (pid < 0) die("isolate: fork");
