@@ -1,7 +1,12 @@
 #include "runtime/sandbox/init.hpp"
 
+#include <array>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
+#include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +27,18 @@ void reap(pid_t program) {
 }
 
 } // namespace
+
+void name_init(const Fd& proc) {
+    constexpr std::string_view name = "berth-init";
+    (void)::prctl(PR_SET_NAME, name.data(), 0, 0, 0);
+    // The words lie one behind the other where the kernel put them; how many bytes they are, it tells.
+    const Fd file(::openat(proc.get(), "self/cmdline", O_RDONLY | O_CLOEXEC));
+    std::array<char, 4096> words{};
+    const ssize_t size = ::read(file.get(), words.data(), words.size());
+    if (size <= static_cast<ssize_t>(name.size())) return;
+    std::memset(program_invocation_name, 0, static_cast<std::size_t>(size));
+    std::memcpy(program_invocation_name, name.data(), name.size());
+}
 
 void run_init(const Reporter& reporter) {
     sigset_t all;

@@ -151,6 +151,7 @@ void become_program(const ProcessPlan& plan, const Fd& proc, bool init, bool wai
         reporter.fail(Step::keyring, "");
     if (plan.set_oom_score_adj)
         write_proc(proc, "self/oom_score_adj", concat(plan.oom_score_adj), Step::oom_score, reporter);
+    if (init) name_init(proc);
     set_rlimits(plan, reporter);
     give_streams(plan);
     const bool entered = enter_directory(plan);

@@ -187,3 +187,11 @@ TEST_CASE("stop of several containers stops them side by side") {
     CHECK(world.ok({"stop", "-t", "20", "first", "second"}) == "first\nsecond");
     CHECK(world.ok({"inspect", "-f", "{{.State.ExitCode}}", "first", "second"}) == "0\n0");
 }
+
+TEST_CASE("run --init: pid 1 has a name of its own, whatever started it") {
+    World world;
+    world.tiny_image();
+    CHECK(world.ok({"run", "--rm", "--init", "tiny", "cat", "/proc/1/comm"}) == "berth-init");
+    CHECK(world.ok({"run", "--rm", "--init", "tiny", "sh", "-c", "tr -d '\\0' < /proc/1/cmdline"}) == "berth-init");
+    CHECK(world.ok({"run", "--rm", "--init", "-u", "1000", "tiny", "cat", "/proc/1/comm"}) == "berth-init");
+}
