@@ -3,6 +3,7 @@
 #include "runtime/base/concat.hpp"
 #include "runtime/sandbox/syscalls.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <grp.h>
@@ -55,9 +56,20 @@ const char* rlimit_name(int resource) {
                : "?";
 }
 
+namespace {
+
+// What the steps between the limits and the program have open at most, with room to spare.
+constexpr std::uint64_t k_own_descriptors = 64;
+
+} // namespace
+
 void set_rlimits(const ProcessPlan& plan, const Reporter& reporter) {
     for (const auto& limit : plan.rlimits) {
-        const rlimit value{limit.soft, limit.hard};
+        rlimit value{limit.soft, limit.hard};
+        if (limit.resource == RLIMIT_NOFILE) {
+            value.rlim_cur = std::max<rlim_t>(value.rlim_cur, k_own_descriptors);
+            value.rlim_max = std::max<rlim_t>(value.rlim_max, k_own_descriptors);
+        }
         const auto resource = static_cast<__rlimit_resource>(limit.resource);
         if (::setrlimit(resource, &value) == 0) continue;
         const int error = errno;
@@ -68,6 +80,14 @@ void set_rlimits(const ProcessPlan& plan, const Reporter& reporter) {
                       concat(rlimit_name(static_cast<int>(limit.resource)), " to ", limit.soft, ":",
                              limit.hard, " (the hard limit of this session is ", now.rlim_max, ")"),
                       error);
+    }
+}
+
+void set_last_rlimits(const ProcessPlan& plan, const Reporter& reporter) {
+    for (const auto& limit : plan.rlimits) {
+        if (limit.resource != RLIMIT_NOFILE || limit.soft >= k_own_descriptors) continue;
+        const rlimit value{limit.soft, limit.hard};
+        if (::setrlimit(RLIMIT_NOFILE, &value) != 0) reporter.fail(Step::rlimit, "nofile");
     }
 }
 

@@ -8,6 +8,9 @@
 namespace berth::sandbox {
 
 void set_rlimits(const ProcessPlan& plan, const Reporter& reporter);
+// The rest of it: a number of descriptors that is too small for what comes in between. Last, and never
+// upwards.
+void set_last_rlimits(const ProcessPlan& plan, const Reporter& reporter);
 void install_seccomp(const ProcessPlan& plan, const Reporter& reporter);
 // While CAP_SETPCAP is still held.
 void limit_bounding_set(const Capabilities& caps, const Reporter& reporter);

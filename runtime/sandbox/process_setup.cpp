@@ -183,6 +183,7 @@ void become_program(const ProcessPlan& plan, const Fd& proc, bool init, bool wai
     if (socket < 0 || ::dup3(socket, 3, O_CLOEXEC) < 0 || ::close_range(4, ~0U, 0) != 0)
         reporter.fail(Step::close_descriptors, "");
     const Reporter last(3);
+    set_last_rlimits(plan, last);
     if (init) run_init(last);
     sigset_t none;
     sigemptyset(&none);

@@ -195,3 +195,14 @@ TEST_CASE("run --init: pid 1 has a name of its own, whatever started it") {
     CHECK(world.ok({"run", "--rm", "--init", "tiny", "sh", "-c", "tr -d '\\0' < /proc/1/cmdline"}) == "berth-init");
     CHECK(world.ok({"run", "--rm", "--init", "-u", "1000", "tiny", "cat", "/proc/1/comm"}) == "berth-init");
 }
+
+TEST_CASE("run --ulimit nofile: a number too small for our own steps holds for the program alone") {
+    World world;
+    world.tiny_image();
+    for (const auto* limit : {"3", "5", "10", "63", "64", "100"}) {
+        CAPTURE(limit);
+        CHECK(world.ok({"run", "--rm", "--ulimit", concat("nofile=", limit, ":", limit), "tiny", "sh", "-c", "ulimit -n; ulimit -Hn"}) ==
+              concat(limit, "\n", limit));
+    }
+    CHECK(world.ok({"run", "--rm", "--init", "--ulimit", "nofile=4:200", "tiny", "sh", "-c", "ulimit -n; ulimit -Hn"}) == "4\n200");
+}
