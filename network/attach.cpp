@@ -8,6 +8,7 @@
 #include <linux/netlink.h>
 #include <mutex>
 #include <set>
+#include <tuple>
 
 namespace berth::network {
 
@@ -35,7 +36,7 @@ void make_all_namespaces(Pendings& pendings) {
     for (auto& pending : pendings) {
         if (!pending.status) continue;
         waiting.push_back(&pending);
-        with_ipv6.push_back(has_ipv6(pending.networks));
+        with_ipv6.push_back(has_ipv6(pending));
     }
     if (waiting.empty()) return;
     auto made = make_namespaces(with_ipv6);
@@ -53,15 +54,20 @@ void publish_all(const Store& store, Pendings& pendings) {
     std::vector<Publication> publications;
     for (const auto& pending : pendings)
         if (pending.status)
-            if (auto publication = publication_of(pending)) publications.push_back(std::move(*publication));
+            for (auto& publication : publications_of(pending))
+                publications.push_back(std::move(publication));
     if (publications.empty()) return;
     const Firewall firewall(store);
-    if (firewall.publish(publications)) return;
+    const auto published = firewall.publish(publications).has_value();
+    for (auto& pending : pendings)
+        pending.published = published && pending.status && !pending.connection.ports.empty();
+    if (published) return;
     // One of them is wrong: one by one, so that each gets its own answer.
     for (auto& pending : pendings)
-        if (pending.status)
-            if (const auto publication = publication_of(pending))
-                pending.status = firewall.publish({*publication});
+        if (pending.status) {
+            pending.status = firewall.publish(publications_of(pending));
+            pending.published = pending.status.has_value();
+        }
 }
 
 void connect_pendings(const Context& context, const Store& store, Pendings& pendings) {
@@ -111,7 +117,8 @@ Status take_down(const Store& store, const std::vector<Attachment>& attached) {
     for (const auto& attachment : attached) {
         auto record = store.published(attachment.network_id, attachment.container_id);
         if (!record)
-            damaged.push_back({attachment.network_id, {attachment.container_id, {}, {}, {}, {}, {}}});
+            damaged.push_back(
+                {attachment.network_id, {attachment.container_id, {}, {}, {}, {}, {}, false, false}});
         else if (*record)
             publications.push_back({attachment.network_id, std::move(**record)});
         failed.push(erase_names(store.context(), attachment.network_id, attachment.container_id));
@@ -200,8 +207,9 @@ Result<std::vector<Endpoint>> endpoints_of(const Context& context, const std::st
         if (lease) out.push_back(std::move(*lease));
     }
     std::sort(out.begin(), out.end(), [](const Endpoint& a, const Endpoint& b) {
-        return a.interface.size() != b.interface.size() ? a.interface.size() < b.interface.size()
-                                                        : a.interface < b.interface;
+        // Leases of earlier versions have no index: "eth10" stands behind "eth2".
+        return std::tuple(a.index, a.interface.size(), a.interface) <
+               std::tuple(b.index, b.interface.size(), b.interface);
     });
     return out;
 }

@@ -18,7 +18,8 @@ struct PendingConnection {
     std::vector<bool> lease_was_there; // then a failure leaves it
     Connection connection;
     NlSocket inside;
-    std::optional<std::size_t> gateway4, gateway6; // which endpoint has the default route
+    std::optional<std::size_t> gateway4, gateway6; // which endpoint has the default route and the ports
+    bool published = false;
     bool names_written = false;
     Status status;
 };
@@ -40,12 +41,16 @@ class NetworkCache {
 void choose_gateways(PendingConnection& pending);
 [[nodiscard]] Status reserve_ports(const Store& store, PendingConnection& pending);
 [[nodiscard]] Status wire_up(nl_sock* host, PendingConnection& pending);
-// What is to be published for it; empty when it has no ports.
-[[nodiscard]] std::optional<Publication> publication_of(const PendingConnection& pending);
+// What is to be published for it: one for each network that carries ports.
+[[nodiscard]] std::vector<Publication> publications_of(const PendingConnection& pending);
 [[nodiscard]] Status register_names(const Store& store, PendingConnection& pending);
 void undo_connection(const Store& store, PendingConnection& pending);
 
-[[nodiscard]] bool has_ipv6(const std::vector<Network>& networks);
+// Whether any of its interfaces speaks IPv6.
+[[nodiscard]] bool has_ipv6(const PendingConnection& pending);
+[[nodiscard]] bool has_ipv6(const Network& network, const Endpoint& endpoint);
+// What the endpoint asked for of its interface, which is there and not up yet. `netns`: where it is.
+[[nodiscard]] Status set_interface_sysctls(int netns, const Endpoint& endpoint);
 // A link of one endpoint into a namespace that exists; repairs a bridge that somebody has deleted.
 [[nodiscard]] Status create_link(nl_sock* host, const Network& network, const Endpoint& endpoint, int netns);
 

@@ -90,10 +90,11 @@ Status drop_abandoned_leases(const Store& store, const std::vector<Network>& net
         for (const auto& holder : *holders) {
             if (path_exists(store.context().paths.container(holder))) continue;
             const auto lease = store.lease(network.id, holder);
-            if (!lease || !*lease || interface_exists((*lease)->host_interface)) continue;
+            if (lease && (!*lease || interface_exists((*lease)->host_interface))) continue;
             const auto lock = store.lock_network(network.id);
             failed.push(store.erase_lease(network.id, holder));
-            failed.push(give_back_addresses(store, **lease));
+            // Of a damaged one, the addresses are found by the missing lease.
+            if (lease) failed.push(give_back_addresses(store, **lease));
             failed.push(erase_names(store.context(), network.id, holder));
             dropped = true;
         }

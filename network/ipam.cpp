@@ -72,6 +72,20 @@ Status check_asked_subnet(const NetworkConfig& config, const Prefix& prefix,
     return {};
 }
 
+Status settle_reserved(const NetworkConfig& config, const Prefix& prefix, Subnet& subnet) {
+    for (auto& [name, text] : subnet.aux_addresses) {
+        BERTH_ASSIGN_OR_RETURN(const IpAddress address, parse_address(text));
+        if (!prefix.contains(address))
+            return fail(ErrorCode::invalid_input,
+                        concat("the auxiliary address ", name, "=", text, " lies outside the subnet ",
+                               subnet.subnet, " of the network '", config.name, "'"));
+        if (text = address.to_string(); text == subnet.gateway)
+            return fail(ErrorCode::in_use, concat("the auxiliary address ", name, "=", text,
+                                                  " is the gateway of the network '", config.name, "'"));
+    }
+    return {};
+}
+
 Status settle_range(const NetworkConfig& config, const Prefix& prefix, Subnet& subnet) {
     const auto inside = [&](const Prefix& what) { return prefix.contains(what); };
     if (!subnet.ip_range.empty()) {
@@ -98,19 +112,28 @@ Status settle_range(const NetworkConfig& config, const Prefix& prefix, Subnet& s
 
 Status settle_subnets(NetworkConfig& config, const std::string& network_id,
                       const std::vector<TakenRange>& taken) {
+    if (!config.enable_ipv4 && !config.enable_ipv6)
+        return fail(Error(ErrorCode::invalid_input,
+                          concat("the network '", config.name, "' has neither IPv4 nor IPv6"))
+                        .hint("set enable_ipv6: true (--ipv6) for a network with IPv6 only"));
     bool have4 = false;
     bool have6 = false;
     std::vector<Prefix> own;
     for (auto& subnet : config.subnets) {
         if (subnet.subnet.empty()) {
             // Only a gateway or a range was given: the subnet comes from the pools.
-            if (have4)
+            if (have4 || !config.enable_ipv4)
                 return fail(ErrorCode::invalid_input,
                             concat("the network '", config.name, "' has an entry without a subnet"));
             BERTH_ASSIGN_OR_RETURN(const Prefix picked, pick_subnet(config, taken));
             subnet.subnet = picked.to_string();
         }
         BERTH_ASSIGN_OR_RETURN(const Prefix prefix, parse_prefix(subnet.subnet));
+        if (!prefix.address.v6 && !config.enable_ipv4)
+            return fail(
+                Error(ErrorCode::invalid_input, concat("the network '", config.name, "' has the IPv4 subnet ",
+                                                       subnet.subnet, ", but enable_ipv4 is false"))
+                    .hint("leave one of the two out"));
         bool& have = prefix.address.v6 ? have6 : have4;
         if (have)
             return fail(ErrorCode::unsupported, concat("the network '", config.name, "' has more than one ",
@@ -120,15 +143,16 @@ Status settle_subnets(NetworkConfig& config, const std::string& network_id,
         subnet.subnet = prefix.to_string();
         BERTH_TRY(check_asked_subnet(config, prefix, taken));
         BERTH_TRY(settle_range(config, prefix, subnet));
+        BERTH_TRY(settle_reserved(config, prefix, subnet));
     }
-    if (!have4) {
+    if (config.enable_ipv4 && !have4) {
         BERTH_ASSIGN_OR_RETURN(const Prefix prefix, pick_subnet(config, taken));
         config.subnets.insert(config.subnets.begin(),
-                              Subnet{prefix.to_string(), prefix.at(1).to_string(), {}});
+                              Subnet{prefix.to_string(), prefix.at(1).to_string(), {}, {}});
     }
     if (config.enable_ipv6 && !have6) {
         const Prefix prefix = unique_local_prefix(network_id);
-        config.subnets.push_back(Subnet{prefix.to_string(), prefix.at(1).to_string(), {}});
+        config.subnets.push_back(Subnet{prefix.to_string(), prefix.at(1).to_string(), {}, {}});
     }
     if (have6) config.enable_ipv6 = true;
     return {};
@@ -138,11 +162,15 @@ Result<std::optional<AddressPool>> address_pool(const NetworkConfig& config, boo
     for (const auto& subnet : config.subnets) {
         BERTH_ASSIGN_OR_RETURN(const Prefix prefix, parse_prefix(subnet.subnet));
         if (prefix.address.v6 != v6) continue;
-        AddressPool pool{prefix, prefix, {}};
+        AddressPool pool{prefix, prefix, {}, {}};
         if (!subnet.ip_range.empty()) {
             BERTH_ASSIGN_OR_RETURN(pool.range, parse_prefix(subnet.ip_range));
         }
         BERTH_ASSIGN_OR_RETURN(pool.gateway, parse_address(subnet.gateway));
+        for (const auto& [name, text] : subnet.aux_addresses) {
+            BERTH_ASSIGN_OR_RETURN(const IpAddress address, parse_address(text));
+            pool.reserved.insert(address);
+        }
         return std::optional<AddressPool>(pool);
     }
     return std::optional<AddressPool>();
@@ -150,10 +178,11 @@ Result<std::optional<AddressPool>> address_pool(const NetworkConfig& config, boo
 
 namespace {
 
-// Neither the subnet's own name nor its broadcast address can be given to anybody.
+// Neither the subnet's own name nor its broadcast address can be given to anybody, nor what was set aside.
 bool is_usable(const AddressPool& pool, const IpAddress& address) {
     const auto offset = pool.subnet.offset_of(address);
-    return offset != 0 && address != pool.gateway && (address.v6 || offset != pool.subnet.size() - 1);
+    return offset != 0 && address != pool.gateway && !pool.reserved.contains(address) &&
+           (address.v6 || offset != pool.subnet.size() - 1);
 }
 
 } // namespace
@@ -215,6 +244,9 @@ std::string holder_name(const Store& store, const Endpoint& endpoint, const std:
 Result<IpAddress> take_asked(const Store& store, const Endpoint& endpoint, const AddressPool& pool,
                              const std::string& asked) {
     BERTH_ASSIGN_OR_RETURN(const IpAddress address, parse_address(asked));
+    if (pool.reserved.contains(address))
+        return fail(ErrorCode::in_use, concat("the address ", asked, " of the network '",
+                                              endpoint.network_name, "' is set aside (aux_addresses)"));
     if (!pool.subnet.contains(address) || !is_usable(pool, address))
         return fail(ErrorCode::invalid_input,
                     concat("the address ", asked, " cannot be given: the network '", endpoint.network_name,
@@ -279,7 +311,14 @@ Status take_addresses(const Store& store, const Network& network, const Endpoint
                           concat("the address ", request.ipv6, " was asked for, but the network '",
                                  network.config.name, "' has no IPv6"))
                         .hint("set enable_ipv6: true on the network"));
-    BERTH_ASSIGN_OR_RETURN(const auto before, store.lease(network.id, endpoint.container_id));
+    if (!request.ipv4.empty() && !pool4)
+        return fail(Error(ErrorCode::invalid_input,
+                          concat("the address ", request.ipv4, " was asked for, but the network '",
+                                 network.config.name, "' has no IPv4"))
+                        .hint("leave enable_ipv4: false out of the network"));
+    // A damaged lease is written anew: it must not keep its container from starting.
+    const auto lease = store.lease(network.id, endpoint.container_id);
+    const auto before = lease ? *lease : std::nullopt;
     if (pool4) {
         const std::string preferred = before ? before->ipv4 : request.preferred_ipv4;
         BERTH_ASSIGN_OR_RETURN(const IpAddress address,

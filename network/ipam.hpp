@@ -6,6 +6,7 @@
 #include "network/store.hpp"
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct AddressPool {
     Prefix subnet;
     Prefix range; // addresses are given from here
     IpAddress gateway;
+    std::set<IpAddress> reserved; // aux_addresses
 };
 // The first subnet of that family; empty when the network has none.
 [[nodiscard]] Result<std::optional<AddressPool>> address_pool(const NetworkConfig& config, bool v6);

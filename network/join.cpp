@@ -1,8 +1,10 @@
 // One interface more or less in a namespace that a running container already uses.
 #include "network/attach_steps.hpp"
+#include "network/endpoint_options.hpp"
 #include "network/ipam.hpp"
 #include "network/link.hpp"
 #include "network/names.hpp"
+#include "network/network_options.hpp"
 #include "network/networks.hpp"
 
 #include <algorithm>
@@ -12,13 +14,13 @@ namespace berth::network {
 
 namespace {
 
-std::size_t free_interface(const std::vector<Endpoint>& endpoints) {
-    for (std::size_t index = 0;; ++index) {
-        const std::string name = concat("eth", index);
-        if (std::none_of(endpoints.begin(), endpoints.end(),
-                         [&](const Endpoint& other) { return other.interface == name; }))
+// By the host's side, which has no other name than by its number.
+std::size_t free_index(const std::string& container_id, const std::vector<Endpoint>& endpoints) {
+    for (std::size_t index = 0;; ++index)
+        if (std::none_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& other) {
+                return other.host_interface == veth_name(container_id, index);
+            }))
             return index;
-    }
 }
 
 // The endpoint that has the default route of a family; nullptr when none can.
@@ -42,14 +44,42 @@ Status wire_into(nl_sock* host, int netns, const Network& network, const Endpoin
                  const std::vector<Endpoint>& all) {
     BERTH_TRY(create_link(host, network, endpoint, netns));
     BERTH_TRY(set_port_flags(host, network, endpoint));
+    BERTH_TRY(set_interface_sysctls(netns, endpoint));
     const Status inside_done = run_inside(netns, [&](nl_sock* inside) -> Status {
         const std::string ipv6 = concat("net/ipv6/conf/", endpoint.interface, "/");
-        BERTH_TRY(write_sysctl(ipv6 + "disable_ipv6", network.config.enable_ipv6 ? "0" : "1", true));
+        BERTH_TRY(write_sysctl(ipv6 + "disable_ipv6", has_ipv6(network, endpoint) ? "0" : "1", true));
         BERTH_TRY(configure_inside(inside, endpoint));
         return set_default_routes(inside, all);
     });
     if (!inside_done) return inside_done;
     return wait_until_running(host, network, endpoint);
+}
+
+// The ports go on through another network that leads outside, as the default route does. What was routed has
+// no port of the host's to go on with, and what is routed now needs none.
+Status move_ports(const Store& store, nl_sock* host, const PublishedRecord& published,
+                  const std::vector<Endpoint>& endpoints) {
+    const Endpoint* next = gateway_endpoint(endpoints, false);
+    if (next == nullptr) next = gateway_endpoint(endpoints, true);
+    if (next == nullptr) return {};
+    BERTH_ASSIGN_OR_RETURN(const auto network, store.find(next->network_id));
+    if (!network) return {};
+    BERTH_ASSIGN_OR_RETURN(const auto there, store.published(next->network_id, published.container_id));
+    PublishedRecord moved = there.value_or(published);
+    if (there) moved.ports.insert(moved.ports.end(), published.ports.begin(), published.ports.end());
+    moved.ipv4 = next->ipv4;
+    moved.ipv6 = next->ipv6;
+    moved.host_interface = next->host_interface;
+    moved.routed4 = gateway_mode(network->config, false) == GatewayMode::routed;
+    moved.routed6 = gateway_mode(network->config, true) == GatewayMode::routed;
+    std::erase_if(moved.ports, [&](const PortMapping& port) {
+        return port.host_port == 0 && (!moved.routed4 || !moved.routed6);
+    });
+    if (moved.ports.empty()) return {};
+    BERTH_TRY(Firewall(store).publish({{next->network_id, moved}}));
+    Endpoint carrier = *next;
+    carrier.ports = moved.ports;
+    return set_port_flags(host, *network, carrier);
 }
 
 } // namespace
@@ -74,9 +104,10 @@ Result<Endpoint> join(const Context& context, int netns, const std::string& cont
     auto joined = [&]() -> Status {
         BERTH_TRY(take_leases(store, cache, pending));
         Endpoint& endpoint = pending.connection.endpoints.front();
-        const std::size_t index = free_interface(endpoints);
-        endpoint.interface = concat("eth", index);
+        const std::size_t index = free_index(container_id, endpoints);
+        endpoint.index = static_cast<std::int64_t>(index);
         endpoint.host_interface = veth_name(container_id, index);
+        BERTH_TRY(name_interface(endpoint, endpoints, {}, network.config));
         BERTH_TRY(store.write_lease(endpoint));
         endpoints.push_back(endpoint);
         BERTH_ASSIGN_OR_RETURN(const NlSocket host, open_netlink(NETLINK_ROUTE));
@@ -107,21 +138,11 @@ Status leave(const Context& context, int netns, const std::string& container_id,
     ErrorList failed;
     failed.push(erase_names(context, network_id, container_id));
     const Firewall firewall(store);
-    std::optional<Endpoint> carrier; // of the ports, from now on
+    const auto host = open_netlink(NETLINK_ROUTE);
     if (published) {
         failed.push(firewall.withdraw({{network_id, *published}}));
-        // The ports go on through another network that leads outside, as the default route does.
-        if (const Endpoint* next = gateway_endpoint(endpoints, false)) {
-            PublishedRecord moved = *published;
-            moved.ipv4 = next->ipv4;
-            moved.ipv6 = next->ipv6;
-            moved.host_interface = next->host_interface;
-            failed.push(firewall.publish({{next->network_id, moved}}));
-            carrier = *next;
-            carrier->ports = moved.ports;
-        }
+        if (host) failed.push(move_ports(store, host->get(), *published, endpoints));
     }
-    const auto host = open_netlink(NETLINK_ROUTE);
     failed.push(host ? remove_veth(host->get(), gone.host_interface) : fail(host.error()));
     if (netns >= 0)
         failed.push(

@@ -2,6 +2,7 @@
 
 #include "network/ipam.hpp"
 #include "network/netns.hpp"
+#include "network/network_options.hpp"
 
 #include <cstdlib>
 #include <linux/if.h>
@@ -99,7 +100,19 @@ Status bridge_sysctls(const Network& network) {
     // the bridge for 127/8 is dropped by the firewall (CVE-2020-8558).
     BERTH_TRY(write_sysctl(v4 + "route_localnet", "1"));
     BERTH_TRY(write_sysctl(v6 + "accept_ra", "0", true));
-    return write_sysctl(v6 + "disable_ipv6", network.config.enable_ipv6 ? "0" : "1", true);
+    // An isolated bridge has no link-local address either: through that, containers would reach the host.
+    const bool ipv6 = network.config.enable_ipv6 && bridge_has_address(network.config, true);
+    return write_sysctl(v6 + "disable_ipv6", ipv6 ? "0" : "1", true);
+}
+
+// The gateway's address of each family that the bridge has one of.
+Result<std::vector<Prefix>> bridge_addresses(const Network& network) {
+    std::vector<Prefix> out;
+    for (const auto& subnet : network.config.subnets) {
+        BERTH_ASSIGN_OR_RETURN(const Prefix gateway, gateway_prefix(subnet));
+        if (bridge_has_address(network.config, gateway.address.v6)) out.push_back(gateway);
+    }
+    return out;
 }
 
 Result<int> make_bridge(nl_sock* socket, const Network& network) {
@@ -154,10 +167,9 @@ Result<bool> ensure_bridge(nl_sock* socket, const Network& network) {
         BERTH_ASSIGN_OR_RETURN(index, make_bridge(socket, network));
     }
     BERTH_TRY(bridge_sysctls(network));
-    for (const auto& subnet : network.config.subnets) {
-        BERTH_ASSIGN_OR_RETURN(const Prefix gateway, gateway_prefix(subnet));
+    BERTH_ASSIGN_OR_RETURN(const auto addresses, bridge_addresses(network));
+    for (const auto& gateway : addresses)
         BERTH_TRY(add_address(socket, index, gateway.address, gateway.length, network.bridge));
-    }
     BERTH_ASSIGN_OR_RETURN(const LinkPtr change, new_link());
     ::rtnl_link_set_flags(change.get(), IFF_UP);
     ::rtnl_link_set_ifalias(change.get(), concat("berth network ", network.id).c_str());
@@ -172,8 +184,8 @@ Result<bool> bridge_is_right(nl_sock* socket, const Network& network) {
     if (const int code = ::rtnl_addr_alloc_cache(socket, &raw); code < 0)
         return fail_netlink(code, "read the addresses");
     const std::unique_ptr<nl_cache, void (*)(nl_cache*)> cache(raw, ::nl_cache_free);
-    for (const auto& subnet : network.config.subnets) {
-        BERTH_ASSIGN_OR_RETURN(const Prefix gateway, gateway_prefix(subnet));
+    BERTH_ASSIGN_OR_RETURN(const auto addresses, bridge_addresses(network));
+    for (const auto& gateway : addresses) {
         const AddressPtr local = to_nl(gateway.address, gateway.length);
         if (!local) return no_memory();
         const std::unique_ptr<rtnl_addr, PutRtnlAddress> found(
@@ -242,8 +254,7 @@ Status set_port_flags(nl_sock* host, const Network& network, const Endpoint& end
     // With br_netfilter (any host that has had Docker) the bridge itself delivers what was translated to one
     // of its own ports, and gives a packet back to the port that it came from only in hairpin mode.
     const bool hairpin = !endpoint.ports.empty();
-    const auto icc = network.config.options.find("com.docker.network.bridge.enable_icc");
-    bool isolated = icc != network.config.options.end() && icc->second == "false";
+    bool isolated = !option_on(network.config, k_enable_icc, true);
     if (!hairpin && !isolated) return {};
     if (isolated) {
         // With br_netfilter the firewall decides, and must: isolated ports would not even get what was
@@ -372,6 +383,19 @@ Status set_default_route(nl_sock* socket, const Endpoint& endpoint, bool v6) {
     return {};
 }
 
+namespace {
+
+// Masks as Docker's, whatever the address.
+Status add_link_locals(nl_sock* socket, int index, const Endpoint& endpoint) {
+    for (const auto& text : endpoint.link_local_ips) {
+        BERTH_ASSIGN_OR_RETURN(const IpAddress address, parse_address(text));
+        BERTH_TRY(add_address(socket, index, address, address.v6 ? 64 : 16, endpoint.interface));
+    }
+    return {};
+}
+
+} // namespace
+
 Status configure_inside(nl_sock* socket, const Endpoint& endpoint) {
     BERTH_ASSIGN_OR_RETURN(const LinkPtr link, get_link(socket, endpoint.interface));
     const int index = ::rtnl_link_get_ifindex(link.get());
@@ -388,7 +412,7 @@ Status configure_inside(nl_sock* socket, const Endpoint& endpoint) {
         BERTH_TRY(add_address(socket, index, address, static_cast<unsigned>(endpoint.ipv6_prefix),
                               endpoint.interface));
     }
-    return {};
+    return add_link_locals(socket, index, endpoint);
 }
 
 } // namespace berth::network

@@ -4,6 +4,7 @@
 #include "network/host_state.hpp"
 #include "network/ipam.hpp"
 #include "network/link.hpp"
+#include "network/network_options.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/base/id.hpp"
 #include "runtime/base/parse.hpp"
@@ -17,46 +18,6 @@ namespace berth::network {
 
 namespace {
 
-constexpr std::string_view k_bridge_name = "com.docker.network.bridge.name";
-constexpr std::string_view k_mtu = "com.docker.network.driver.mtu";
-
-Status check_bool_option(const std::string& name, const std::string& value) {
-    if (value == "true" || value == "false") return {};
-    return fail(ErrorCode::invalid_input,
-                concat("the network option ", name, " is '", value, "': it must be true or false"));
-}
-
-Status check_option(const std::string& name, const std::string& value) {
-    if (name == k_bridge_name) {
-        const bool good = !value.empty() && value.size() <= 15 && is_valid_name(value);
-        return good ? Status{}
-                    : fail(ErrorCode::invalid_input, concat("the network option ", name, " is '", value,
-                                                            "': interface names have 1 to 15 letters"));
-    }
-    if (name == k_mtu) {
-        // 1280 is the least that IPv6 works with; 68 what IPv4 allows.
-        const auto mtu = parse_integer(value, 68, 65535);
-        return mtu ? Status{}
-                   : fail(ErrorCode::invalid_input, concat("the network option ", name, " is '", value,
-                                                           "': it must be between 68 and 65535"));
-    }
-    if (name == "com.docker.network.bridge.host_binding_ipv4") {
-        const auto address = parse_address(value);
-        if (address && !address->v6) return {};
-        return fail(ErrorCode::invalid_input,
-                    concat("the network option ", name, " is '", value, "': it must be an IPv4 address"));
-    }
-    static const std::vector<std::string> known = {
-        "com.docker.network.bridge.name", "com.docker.network.bridge.enable_icc",
-        "com.docker.network.bridge.enable_ip_masquerade", "com.docker.network.bridge.host_binding_ipv4",
-        "com.docker.network.driver.mtu"};
-    if (name == known[1] || name == known[2]) return check_bool_option(name, value);
-    Error error(ErrorCode::unsupported, concat("the network option '", name, "' is not known"));
-    if (const auto near = nearest_word(name, known); !near.empty())
-        error.hint(concat("did you mean ", near, "?"));
-    return fail(std::move(error));
-}
-
 Status check_config(const NetworkConfig& config) {
     BERTH_TRY(check_name(config.name, "network"));
     if (config.name == "host" || config.name == "none" || config.name == "default" ||
@@ -68,9 +29,7 @@ Status check_config(const NetworkConfig& config) {
             Error(ErrorCode::unsupported,
                   concat("the network '", config.name, "' asks for the driver '", config.driver, "'"))
                 .hint("bridge is the one there is; containers can also use the network modes host and none"));
-    for (const auto& [name, value] : config.options)
-        BERTH_TRY(check_option(name, value));
-    return {};
+    return check_network_options(config);
 }
 
 Result<std::vector<TakenRange>> taken_ranges(nl_sock* socket, const std::vector<Network>& networks) {
@@ -86,15 +45,14 @@ Result<std::vector<TakenRange>> taken_ranges(nl_sock* socket, const std::vector<
 }
 
 Status settle_bridge(nl_sock* socket, Network& network, const std::vector<Network>& others) {
-    const auto asked = network.config.options.find(std::string(k_bridge_name));
-    network.bridge = asked != network.config.options.end() ? asked->second : bridge_name(network.id);
+    network.bridge = option_of(network.config, k_bridge_name);
+    if (network.bridge.empty()) network.bridge = bridge_name(network.id);
     for (const auto& other : others)
         if (other.bridge == network.bridge)
             return fail(ErrorCode::in_use, concat("the bridge ", network.bridge, " belongs to the network '",
                                                   other.config.name, "'"));
-    if (const auto mtu = network.config.options.find(std::string(k_mtu));
-        mtu != network.config.options.end()) {
-        BERTH_ASSIGN_OR_RETURN(network.mtu, parse_integer(mtu->second));
+    if (const auto mtu = option_of(network.config, k_mtu); !mtu.empty()) {
+        BERTH_ASSIGN_OR_RETURN(network.mtu, parse_integer(mtu));
         return {};
     }
     // A tunnel or a cloud's network below 1500: larger packets of the containers would vanish there. Never

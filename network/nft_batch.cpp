@@ -123,7 +123,8 @@ bool put_element(nl_msg* message, const ElementOperation& operation) {
     auto* nest = ::nla_nest_start(message, NFTA_LIST_ELEM);
     if (nest == nullptr || !put_value(message, NFTA_SET_ELEM_KEY, operation.element.key())) return false;
     if (operation.change == ElementChange::add) {
-        if (!put_value(message, NFTA_SET_ELEM_DATA, operation.element.data())) return false;
+        const std::string data = operation.element.data();
+        if (!data.empty() && !put_value(message, NFTA_SET_ELEM_DATA, data)) return false;
         if (!put_comment(message, operation.element.comment)) return false;
     }
     return ::nla_nest_end(message, nest) == 0;

@@ -1,6 +1,9 @@
 #include "network/ruleset.hpp"
 
+#include "network/network_options.hpp"
 #include "runtime/base/id.hpp"
+
+#include <algorithm>
 
 namespace berth::network {
 
@@ -26,6 +29,14 @@ constexpr NamedObject k_sets[] = {
     {"subnets6", "type ipv6_addr . ifname; flags interval;"},
     {"masquerade4", "type ipv4_addr; flags interval;"},
     {"masquerade6", "type ipv6_addr; flags interval;"},
+    {"protected4", "type ipv4_addr; flags interval;"},
+    {"protected6", "type ipv6_addr; flags interval;"},
+    {"open4", "type ipv4_addr; flags interval;"},
+    {"open6", "type ipv6_addr; flags interval;"},
+    {"routed4", "type ipv4_addr; flags interval;"},
+    {"routed6", "type ipv6_addr; flags interval;"},
+    {"routed_ports4", "type ipv4_addr . inet_proto . inet_service;"},
+    {"routed_ports6", "type ipv6_addr . inet_proto . inet_service;"},
 };
 // policy accept everywhere: if a command of ours dies half-way, the host's own traffic is not cut.
 constexpr NamedObject k_chains[] = {
@@ -50,10 +61,9 @@ constexpr Rule k_rules[] = {
     // in (CVE-2020-8558; ports published on 127.0.0.1).
     {"raw-prerouting", "iifname != \"lo\" ip daddr 127.0.0.0/8 drop comment \"loopback from outside\""},
     // Container addresses are reached through published ports, not by a route from the LAN (moby#45610).
+    {"raw-prerouting", "ip daddr @protected4 ip daddr . iifname != @subnets4 drop comment \"direct access\""},
     {"raw-prerouting",
-     "ip daddr @masquerade4 ip daddr . iifname != @subnets4 drop comment \"direct access\""},
-    {"raw-prerouting",
-     "ip6 daddr @masquerade6 ip6 daddr . iifname != @subnets6 drop comment \"direct access\""},
+     "ip6 daddr @protected6 ip6 daddr . iifname != @subnets6 drop comment \"direct access\""},
     {"published", "dnat ip to ip daddr . meta l4proto . th dport map @published4"},
     {"published", "meta nfproto ipv4 dnat ip to meta l4proto . th dport map @published4_any"},
     {"published", "dnat ip6 to ip6 daddr . meta l4proto . th dport map @published6"},
@@ -83,6 +93,13 @@ constexpr Rule k_rules[] = {
     {"to-network", "iifname . oifname @same_bridge accept"},
     {"to-network", "oifname @internal drop comment \"internal network\""},
     {"to-network", "ct status dnat accept comment \"published port\""},
+    // gateway_mode routed: what was published of the container itself, and ping; nat-unprotected: everything.
+    {"to-network", "ip daddr . meta l4proto . th dport @routed_ports4 accept comment \"routed\""},
+    {"to-network", "ip6 daddr . meta l4proto . th dport @routed_ports6 accept comment \"routed\""},
+    {"to-network", "ip daddr @routed4 icmp type echo-request accept"},
+    {"to-network", "ip6 daddr @routed6 icmpv6 type echo-request accept"},
+    {"to-network", "ip daddr @open4 accept comment \"nat-unprotected\""},
+    {"to-network", "ip6 daddr @open6 accept comment \"nat-unprotected\""},
     {"to-network", "drop comment \"isolation: not published\""},
     {"forward", "iifname @bridges jump berth-user"},
     {"forward", "iifname != @bridges oifname @bridges jump berth-user"},
@@ -113,15 +130,23 @@ Result<std::vector<TextElement>> network_elements(const Network& network) {
         concat("network ", short_id(network.id), " ", network.config.name.substr(0, 60));
     out.push_back({"bridges", bridge, comment});
     if (network.config.internal) out.push_back({"internal", bridge, comment});
-    if (!option_is(network, "com.docker.network.bridge.enable_icc", "false"))
+    if (option_on(network.config, k_enable_icc, true))
         out.push_back({"same_bridge", concat(bridge, " . ", bridge), comment});
-    const bool masquerade = !network.config.internal &&
-                            !option_is(network, "com.docker.network.bridge.enable_ip_masquerade", "false");
     for (const auto& subnet : network.config.subnets) {
         BERTH_ASSIGN_OR_RETURN(const Prefix prefix, parse_prefix(subnet.subnet));
         const std::string family = prefix.address.v6 ? "6" : "4";
         out.push_back({"subnets" + family, concat(prefix.to_string(), " . ", bridge), comment});
-        if (masquerade) out.push_back({"masquerade" + family, prefix.to_string(), comment});
+        const auto mode = gateway_mode(network.config, prefix.address.v6);
+        const auto belongs_in = [&](const char* set) {
+            out.push_back({set + family, prefix.to_string(), comment});
+        };
+        if (network.config.internal) continue;
+        if (mode == GatewayMode::routed) {
+            belongs_in("routed");
+            continue;
+        }
+        if (option_on(network.config, k_masquerade, true)) belongs_in("masquerade");
+        belongs_in(mode == GatewayMode::nat ? "protected" : "open");
     }
     return out;
 }
@@ -134,11 +159,6 @@ std::string element_line(const char* verb, const std::string& table, const TextE
 
 } // namespace
 
-bool option_is(const Network& network, const std::string& name, std::string_view value) {
-    const auto found = network.config.options.find(name);
-    return found != network.config.options.end() && found->second == value;
-}
-
 Result<std::uint8_t> protocol_number(const std::string& name) {
     if (name == "tcp") return k_protocol_tcp;
     if (name == "udp") return k_protocol_udp;
@@ -147,23 +167,31 @@ Result<std::uint8_t> protocol_number(const std::string& name) {
 }
 
 std::string PortElement::map() const {
+    if (routed) return target.v6 ? "routed_ports6" : "routed_ports4";
     std::string name = target.v6 ? "published6" : "published4";
     return host.is_unspecified() ? name + "_any" : name;
 }
 
 std::string PortElement::key() const {
+    if (routed)
+        return target.raw() + pad4(std::string(1, static_cast<char>(protocol))) +
+               pad4(big_endian(target_port));
     const std::string address = host.is_unspecified() ? std::string() : host.raw();
     return address + pad4(std::string(1, static_cast<char>(protocol))) + pad4(big_endian(host_port));
 }
 
 std::string PortElement::data() const {
+    if (routed) return {};
     return target.raw() + pad4(big_endian(target_port));
 }
 
 std::string PortElement::to_text() const {
+    const char* name = protocol == k_protocol_udp ? "udp" : "tcp";
+    if (routed)
+        return concat(target.to_string(), " . ", name, " . ", target_port, " comment \"", comment, "\"");
     const std::string address = host.is_unspecified() ? std::string() : concat(host.to_string(), " . ");
-    return concat(address, protocol == k_protocol_udp ? "udp" : "tcp", " . ", host_port, " comment \"",
-                  comment, "\" : ", target.to_string(), " . ", target_port);
+    return concat(address, name, " . ", host_port, " comment \"", comment, "\" : ", target.to_string(), " . ",
+                  target_port);
 }
 
 Result<std::vector<PortElement>> port_elements(const PublishedRecord& record) {
@@ -171,7 +199,7 @@ Result<std::vector<PortElement>> port_elements(const PublishedRecord& record) {
     std::string comment = concat("container ", short_id(record.container_id));
     if (is_valid_name(record.container_name)) comment += concat(" ", record.container_name.substr(0, 60));
     for (const auto& port : record.ports) {
-        if (port.host_port < 1 || port.host_port > 65535 || port.container_port < 1 ||
+        if (port.host_port < 0 || port.host_port > 65535 || port.container_port < 1 ||
             port.container_port > 65535)
             return fail(ErrorCode::invalid_input,
                         concat("publish ", port.host_port, ":", port.container_port, ": not port numbers"));
@@ -187,7 +215,17 @@ Result<std::vector<PortElement>> port_elements(const PublishedRecord& record) {
             if (address.empty()) continue;
             BERTH_ASSIGN_OR_RETURN(element.target, parse_address(address));
             if (port.host_ip.empty()) element.host.v6 = element.target.v6;
-            if (element.host.v6 == element.target.v6) out.push_back(element);
+            if (element.host.v6 != element.target.v6) continue;
+            element.routed = element.target.v6 ? record.routed6 : record.routed4;
+            if (!element.routed && port.host_port == 0)
+                return fail(ErrorCode::invalid_input,
+                            concat("publish the port ", port.container_port, ": it has no host port"));
+            // Two host ports of one container port are one port that is open.
+            const bool again =
+                element.routed && std::any_of(out.begin(), out.end(), [&](const PortElement& other) {
+                    return other.routed && other.key() == element.key();
+                });
+            if (!again) out.push_back(element);
         }
     }
     return out;

@@ -14,18 +14,20 @@
 
 namespace berth::network {
 
-// host address . protocol . host port -> container address . container port
+// host address . protocol . host port -> container address . container port; of a routed network, where
+// nothing is translated, only the right side, with the protocol in between.
 struct PortElement {
     IpAddress host; // unspecified: every address of that family (its own map)
     std::uint8_t protocol = 0;
     std::uint16_t host_port = 0;
     IpAddress target;
     std::uint16_t target_port = 0;
+    bool routed = false;
     std::string comment; // "container <12 digits> <name>"
 
-    [[nodiscard]] std::string map() const; // the map it belongs in
+    [[nodiscard]] std::string map() const; // the map or set it belongs in
     [[nodiscard]] std::string key() const; // as the kernel stores them: each field padded to four bytes
-    [[nodiscard]] std::string data() const;
+    [[nodiscard]] std::string data() const; // empty: a set's element has none
     [[nodiscard]] std::string to_text() const;
 };
 // What one container has published. A port without host address stands for IPv4 and, where the container has
@@ -47,7 +49,6 @@ struct RulesetInput {
 [[nodiscard]] Result<std::string> delete_network_text(const std::string& table, const Network& network);
 [[nodiscard]] std::string delete_table_text(const std::string& table);
 
-[[nodiscard]] bool option_is(const Network& network, const std::string& name, std::string_view value);
 inline constexpr std::uint8_t k_protocol_tcp = 6;
 inline constexpr std::uint8_t k_protocol_udp = 17;
 [[nodiscard]] Result<std::uint8_t> protocol_number(const std::string& name);

@@ -144,10 +144,8 @@ Lookup<Network> Store::find(const std::string& name_or_id) const {
 }
 
 Status Store::write_lease(const Endpoint& endpoint) const {
-    Endpoint stored = endpoint;
-    stored.ports.clear(); // what is published lies in the exec root
-    return write_in(folder(endpoint.network_id) + "/leases", endpoint.container_id, to_json(stored).to_text(),
-                    Durability::volatile_);
+    return write_in(folder(endpoint.network_id) + "/leases", endpoint.container_id,
+                    to_json(endpoint).to_text(), Durability::volatile_);
 }
 
 Lookup<Endpoint> Store::lease(const std::string& network_id, const std::string& container_id) const {

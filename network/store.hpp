@@ -28,6 +28,8 @@ struct PublishedRecord {
     std::string ipv4, ipv6; // where the ports lead to
     std::string host_interface;
     std::vector<PortMapping> ports;
+    // That family is not translated: the container's own ports are open, and hostPort is 0.
+    bool routed4 = false, routed6 = false;
 };
 template <class V> void describe(V& v, PublishedRecord& r) {
     v.field("containerId", r.container_id);
@@ -36,6 +38,8 @@ template <class V> void describe(V& v, PublishedRecord& r) {
     v.field("ipv6", r.ipv6);
     v.field("hostInterface", r.host_interface);
     v.field("ports", r.ports);
+    v.field("routed4", r.routed4);
+    v.field("routed6", r.routed6);
 }
 
 class Store {

@@ -35,6 +35,18 @@ RulesetInput shop() {
                                "fd00:1::2",
                                "vethccccccccccc",
                                {{"", 8080, 80, "tcp"}, {"127.0.0.1", 9000, 9000, "udp"}}});
+    input.networks.push_back(
+        network('e', "open", {{"10.7.0.0/24", "10.7.0.1", ""}, {"fd00:7::/64", "fd00:7::1", ""}}));
+    input.networks.back().config.options["com.docker.network.bridge.gateway_mode_ipv4"] = "nat-unprotected";
+    input.networks.back().config.options["com.docker.network.bridge.gateway_mode_ipv6"] = "routed";
+    input.published.push_back({std::string(64, 'f'),
+                               "open-web-1",
+                               "10.7.0.2",
+                               "fd00:7::2",
+                               "vethfffffffffff",
+                               {{"0.0.0.0", 8443, 443, "tcp"}, {"::", 0, 443, "tcp"}},
+                               false,
+                               true});
     return input;
 }
 

@@ -215,3 +215,46 @@ TEST_CASE("a damaged record is told and does not block the others", "[system][ne
     CHECK(network::remove(world.context, broken.id));
     world.context.progress = &shouting;
 }
+
+TEST_CASE("a connection that fails at its last step leaves no port in the firewall", "[system][network]") {
+    SmallWorld world;
+    const auto front = world.make_network("front");
+    // A file where the folder of names belongs: nothing can be written below it.
+    const std::string names = world.context.paths.network_names(front.id);
+    REQUIRE(make_dirs(names.substr(0, names.rfind('/'))));
+    REQUIRE(remove_tree(names));
+    REQUIRE(write_atomic(names, "", 0600));
+    network::ConnectRequest request;
+    request.container_id = std::string(64, 'e');
+    request.container_name = "web";
+    request.endpoints.resize(1);
+    request.endpoints[0].network = "front";
+    request.ports = {{"", 8080, 80, "tcp"}};
+    REQUIRE_FALSE(network::connect(world.context, request));
+    CHECK(tool({"nft", "list", "map", "inet", world.context.paths.scope(), "published4_any"}).find("8080") ==
+          std::string::npos);
+    CHECK_FALSE(path_exists(concat(world.context.paths.exec_root(), "/networks/", front.id, "/published/",
+                                   request.container_id)));
+    REQUIRE(remove_file(names));
+    CHECK(network::connect(world.context, request));
+}
+
+TEST_CASE("a damaged lease keeps its container from nothing, and goes with it", "[system][network]") {
+    SmallWorld world;
+    const auto front = world.make_network("front");
+    network::ConnectRequest request;
+    request.container_id = std::string(64, 'd');
+    request.container_name = "web";
+    request.endpoints.resize(1);
+    request.endpoints[0].network = "front";
+    REQUIRE(network::connect(world.context, request));
+    const std::string folder = concat(world.context.paths.networks(), "/", front.id);
+    const std::string lease = concat(folder, "/leases/", request.container_id);
+    REQUIRE(write_atomic(lease, "{\"ipv4\": ", 0600));
+    CHECK(network::connect(world.context, request)); // written anew
+    REQUIRE(write_atomic(lease, "{\"ipv4\": ", 0600));
+    // The container has no record, as after a kill: nobody else will ever ask for it.
+    REQUIRE(network::ensure_host_state(world.context));
+    CHECK_FALSE(path_exists(lease));
+    CHECK(list_dir(folder + "/addresses")->empty());
+}

@@ -174,3 +174,33 @@ TEST_CASE("hardware addresses") {
                             "02:42:ac:11:00:02:", "0242ac110002"})
         CHECK_FALSE(check_mac(bad).has_value());
 }
+
+TEST_CASE("a network without IPv4 takes no IPv4 subnet, and one without both cannot be") {
+    auto config = config_with("six", {});
+    config.enable_ipv4 = false;
+    CHECK_FALSE(settle_subnets(config, k_id, {}));
+    config.enable_ipv6 = true;
+    REQUIRE(settle_subnets(config, k_id, {}));
+    REQUIRE(config.subnets.size() == 1);
+    CHECK(config.subnets[0].subnet.starts_with("fd"));
+    auto mixed = config_with("mixed", {{"10.0.0.0/24", "", ""}});
+    mixed.enable_ipv4 = false;
+    mixed.enable_ipv6 = true;
+    CHECK_FALSE(settle_subnets(mixed, k_id, {}));
+}
+
+TEST_CASE("auxiliary addresses lie in their subnet, are no gateway, and are not given") {
+    const auto refused = [](std::map<std::string, std::string> reserved) {
+        auto config = config_with("n", {{"10.0.0.0/24", "", "", std::move(reserved)}});
+        return !settle_subnets(config, k_id, {});
+    };
+    CHECK(refused({{"a", "10.0.1.1"}}));
+    CHECK(refused({{"a", "10.0.0.1"}}));
+    CHECK(refused({{"a", "nonsense"}}));
+    Folder folder({{"10.0.0.0/29", "", "", {{"a", "10.0.0.2"}, {"b", "10.0.0.4"}}}});
+    CHECK(folder.take('1')->ipv4 == "10.0.0.3");
+    CHECK(folder.take('2')->ipv4 == "10.0.0.5");
+    EndpointRequest asked;
+    asked.ipv4 = "10.0.0.4";
+    CHECK_FALSE(folder.take('3', asked));
+}
