@@ -4,6 +4,7 @@
 #include "compose/cli/container_rows.hpp"
 #include "compose/cli/network_membership.hpp"
 #include "compose/ui/formatter.hpp"
+#include "network/address.hpp"
 #include "network/attach.hpp"
 #include "network/networks.hpp"
 #include "runtime/base/id.hpp"
@@ -93,7 +94,7 @@ Run setup_ls(Flags& flags) {
             row.fields.set("CreatedAt", created_text(network.created_at));
             row.fields.set("Driver", network.config.driver);
             row.fields.set("ID", id);
-            row.fields.set("IPv4", "true");
+            row.fields.set("IPv4", network.config.enable_ipv4 ? "true" : "false");
             row.fields.set("IPv6", network.config.enable_ipv6 ? "true" : "false");
             row.fields.set("Internal", network.config.internal ? "true" : "false");
             row.fields.set("Labels", label_text(network.config.labels));
@@ -115,10 +116,24 @@ Run setup_ls(Flags& flags) {
 
 struct CreateFlags {
     network::NetworkConfig config;
-    std::vector<std::string> names, labels, options, subnets, gateways, ranges;
+    std::vector<std::string> names, labels, options, subnets, gateways, ranges, reserved;
     std::string ipam_driver = "default";
-    bool ipv4 = true;
 };
+
+// "router=172.20.0.3", for the subnet that it lies in.
+Status reserve(network::NetworkConfig& config, const std::string& text) {
+    BERTH_ASSIGN_OR_RETURN(const auto pair, pairs_of({text}, "--aux-address"));
+    const auto& [name, address] = *pair.begin();
+    BERTH_ASSIGN_OR_RETURN(const auto parsed, network::parse_address(address));
+    for (auto& subnet : config.subnets) {
+        BERTH_ASSIGN_OR_RETURN(const auto prefix, network::parse_prefix(subnet.subnet));
+        if (!prefix.contains(parsed)) continue;
+        subnet.aux_addresses[name] = address;
+        return {};
+    }
+    return fail(Error(ErrorCode::usage, concat("--aux-address ", text, " lies in none of the subnets"))
+                    .hint("give the --subnet that it belongs to"));
+}
 
 Result<network::NetworkConfig> config_of(const CreateFlags& flags) {
     auto config = flags.config;
@@ -143,19 +158,22 @@ Result<network::NetworkConfig> config_of(const CreateFlags& flags) {
     if (flags.ipam_driver != "default")
         return fail(ErrorCode::unsupported,
                     concat("address driver '", flags.ipam_driver, "': only default is known"));
-    if (!flags.ipv4) return fail(ErrorCode::unsupported, "a network without IPv4 addresses");
+    for (const auto& text : flags.reserved)
+        BERTH_TRY(reserve(config, text));
     return config;
 }
 
 Run setup_create(Flags& flags) {
     auto options = std::make_shared<CreateFlags>();
+    flags.list("--aux-address", options->reserved, "Auxiliary IPv4 or IPv6 addresses used by Network driver",
+               "map");
     flags.toggle("--attachable", options->config.attachable, "Enable manual container attachment");
     flags.text("-d,--driver", options->config.driver, "Driver to manage the Network");
     flags.list("--gateway", options->gateways, "IPv4 or IPv6 Gateway for the master subnet");
     flags.toggle("--internal", options->config.internal, "Restrict external access to the network");
     flags.list("--ip-range", options->ranges, "Allocate container ip from a sub-range");
     flags.text("--ipam-driver", options->ipam_driver, "IP Address Management Driver");
-    flags.toggle("--ipv4", options->ipv4, "Enable or disable IPv4 address assignment");
+    flags.toggle("--ipv4", options->config.enable_ipv4, "Enable or disable IPv4 address assignment");
     flags.toggle("--ipv6", options->config.enable_ipv6, "Enable or disable IPv6 address assignment");
     flags.list("--label", options->labels, "Set metadata on a network");
     flags.list("-o,--opt", options->options, "Set driver specific options", "map");
@@ -194,7 +212,7 @@ Run setup_rm(Flags& flags) {
 
 struct ConnectFlags {
     network::EndpointRequest request;
-    std::vector<std::string> names;
+    std::vector<std::string> names, options;
     std::optional<std::int64_t> priority;
     bool force = false;
 };
@@ -202,13 +220,17 @@ struct ConnectFlags {
 Run setup_connect(Flags& flags) {
     auto options = std::make_shared<ConnectFlags>();
     flags.list("--alias", options->request.aliases, "Add network-scoped alias for the container");
+    flags.list("--driver-opt", options->options, "driver options for the network");
     flags.number("--gw-priority", options->priority, "Highest gw-priority provides the default gateway",
                  -1'000'000, 1'000'000);
     flags.text("--ip", options->request.ipv4, "IPv4 address (e.g., 172.30.100.104)");
     flags.text("--ip6", options->request.ipv6, "IPv6 address (e.g., 2001:db8::33)");
+    flags.list("--link-local-ip", options->request.link_local_ips,
+               "Add a link-local address for the container");
     flags.arguments(options->names, 2, 2);
     return [options](Session& session) -> Result<int> {
         auto request = options->request;
+        BERTH_ASSIGN_OR_RETURN(request.driver_options, pairs_of(options->options, "--driver-opt"));
         request.gateway_priority = options->priority.value_or(0);
         BERTH_ASSIGN_OR_RETURN(const auto network, network::get(session.context(), options->names[0]));
         request.network = network.config.name;

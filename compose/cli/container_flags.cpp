@@ -25,6 +25,8 @@ void declare_process(Flags& flags, ContainerFlags& f) {
     flags.text(
         "--restart", f.restart,
         "Restart policy to apply when a container exits (no, on-failure[:max], always, unless-stopped)");
+    flags.list("--annotation", f.annotation,
+               "Add an annotation to the container (passed through to the OCI runtime)", "map");
     flags.list("-l,--label", f.label, "Set meta data on a container");
     flags.list("--label-file", f.label_file, "Read in a line delimited file of labels");
     flags.text("--name", f.name, "Assign a name to the container");
@@ -87,6 +89,8 @@ void declare_network(Flags& flags, ContainerFlags& f) {
     flags.text("-h,--hostname", f.hostname, "Container host name");
     flags.text("--ip", f.ip, "IPv4 address (e.g., 172.30.100.104)", "ip");
     flags.text("--ip6", f.ip6, "IPv6 address (e.g., 2001:db8::33)", "ip");
+    flags.list("--link", f.link, "Add link to another container");
+    flags.list("--link-local-ip", f.link_local_ip, "Container IPv4/IPv6 link-local addresses", "ip");
     flags.text("--mac-address", f.mac_address, "Container MAC address (e.g., 92:d0:c6:0a:29:33)");
     flags.list("--network", f.network, "Connect a container to a network", "network");
     flags.list("--net", f.network, "As --network").hide();

@@ -140,6 +140,21 @@ std::optional<runtime::Healthcheck> health_of(const ContainerFlags& f) {
     return health;
 }
 
+// Comma-separated, as in CSV: a field with commas of its own stands in double quotes.
+std::vector<std::string> quoted_fields(const std::string& text) {
+    std::vector<std::string> out(1);
+    bool quoted = false;
+    for (const char c : text) {
+        if (c == '"')
+            quoted = !quoted;
+        else if (c == ',' && !quoted)
+            out.emplace_back();
+        else
+            out.back() += c;
+    }
+    return out;
+}
+
 // "name", or "name=front,alias=a,ip=1.2.3.4".
 Result<network::EndpointRequest> endpoint_of(const std::string& text) {
     network::EndpointRequest endpoint;
@@ -147,7 +162,7 @@ Result<network::EndpointRequest> endpoint_of(const std::string& text) {
         endpoint.network = text;
         return endpoint;
     }
-    for (const auto& part : split(text, ',')) {
+    for (const auto& part : quoted_fields(text)) {
         const auto equals = part.find('=');
         const auto key = part.substr(0, equals);
         const auto value = equals == std::string::npos ? "" : part.substr(equals + 1);
@@ -161,7 +176,12 @@ Result<network::EndpointRequest> endpoint_of(const std::string& text) {
             endpoint.ipv6 = value;
         else if (key == "mac-address")
             endpoint.mac = value;
-        else if (key == "gw-priority") {
+        else if (key == "link-local-ip")
+            endpoint.link_local_ips.push_back(value);
+        else if (key == "driver-opt") {
+            BERTH_ASSIGN_OR_RETURN(const auto option, pairs_of({value}, "driver-opt"));
+            endpoint.driver_options.insert(option.begin(), option.end());
+        } else if (key == "gw-priority") {
             BERTH_ASSIGN_OR_RETURN(endpoint.gateway_priority, parse_integer(value));
         } else {
             return usage(concat("network '", text, "': unknown option '", key, "'"));
@@ -197,7 +217,8 @@ Status set_network(const Context& context, compose::ContainerRequest& request, c
         BERTH_ASSIGN_OR_RETURN(auto endpoint, endpoint_of(text == "default" ? "bridge" : text));
         request.endpoints.push_back(std::move(endpoint));
     }
-    const bool own = !f.network_alias.empty() || !f.ip.empty() || !f.ip6.empty() || !f.mac_address.empty();
+    const bool own = !f.network_alias.empty() || !f.ip.empty() || !f.ip6.empty() || !f.mac_address.empty() ||
+                     !f.link_local_ip.empty();
     if (own && view.mode == "bridge") {
         if (request.endpoints.empty()) request.endpoints.emplace_back().network = "bridge";
         auto& first = request.endpoints[0];
@@ -205,7 +226,13 @@ Status set_network(const Context& context, compose::ContainerRequest& request, c
         if (!f.ip.empty()) first.ipv4 = f.ip;
         if (!f.ip6.empty()) first.ipv6 = f.ip6;
         if (!f.mac_address.empty()) first.mac = f.mac_address;
+        first.link_local_ips.insert(first.link_local_ips.end(), f.link_local_ip.begin(),
+                                    f.link_local_ip.end());
     }
+    if (!f.link.empty() && view.mode != "bridge")
+        return usage(
+            concat("--network ", view.mode, " has no names of its own: --link cannot be used with it"));
+    view.links = f.link;
     for (const auto& text : f.publish) {
         BERTH_ASSIGN_OR_RETURN(auto ports, parse_published(text));
         view.asked_ports.insert(view.asked_ports.end(), ports.begin(), ports.end());
@@ -310,6 +337,7 @@ Status set_security(compose::ContainerRequest& request, const ContainerFlags& f)
         spec.ulimits.push_back(std::move(limit));
     }
     BERTH_ASSIGN_OR_RETURN(spec.sysctls, pairs_of(f.sysctl, "--sysctl"));
+    BERTH_ASSIGN_OR_RETURN(spec.annotations, pairs_of(f.annotation, "--annotation"));
     if (!f.log_driver.empty()) spec.log_driver = f.log_driver;
     BERTH_ASSIGN_OR_RETURN(spec.log_options, pairs_of(f.log_opt, "--log-opt"));
     return {};

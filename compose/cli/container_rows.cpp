@@ -123,14 +123,6 @@ bool is_one_of(const std::vector<std::string>& values, const std::function<bool(
     return std::any_of(values.begin(), values.end(), test);
 }
 
-// "80", "80/tcp", "80-90/udp".
-bool port_matches(const std::string& wanted, std::int64_t port, const std::string& protocol) {
-    auto exposed = parse_exposed(wanted);
-    if (!exposed) return false;
-    const auto text = concat(port, "/", protocol);
-    return std::find(exposed->begin(), exposed->end(), text) != exposed->end();
-}
-
 bool image_matches(const runtime::ContainerSpec& spec, const std::string& wanted) {
     if (spec.image == wanted || spec.image_id == wanted ||
         (is_hex(wanted) && spec.image_id.rfind("sha256:" + wanted, 0) == 0))
@@ -146,7 +138,20 @@ bool mount_matches(const runtime::ContainerSpec& spec, const std::string& wanted
     });
 }
 
-bool one_filter(const runtime::Container& container, const std::string& key,
+// "8080" of 8080-8090, by the host's port and by the container's.
+bool publishes(const runtime::PublishedPort& port, const std::string& wanted) {
+    const auto texts = parse_exposed(wanted);
+    if (!texts) return false;
+    return is_one_of(*texts, [&](const std::string& text) {
+        const auto slash = text.find('/');
+        const auto number = parse_integer(text.substr(0, slash));
+        if (!number || text.substr(slash + 1) != port.protocol) return false;
+        const auto last = std::max(port.host_port, port.host_port_end);
+        return *number == port.container_port || (*number >= port.host_port && *number <= last);
+    });
+}
+
+bool one_filter(const Context& context, const runtime::Container& container, const std::string& key,
                 const std::vector<std::string>& values) {
     const auto& spec = container.spec;
     const auto& state = container.state;
@@ -178,14 +183,14 @@ bool one_filter(const runtime::Container& container, const std::string& key,
         return is_one_of(
             values, [&](const auto& v) { return std::find(names.begin(), names.end(), v) != names.end(); });
     }
-    if (key == "publish")
+    if (key == "publish") {
+        // Of one that runs, what it has got; of another one, what it would ask for.
+        const auto ports =
+            is_live(state) ? settled_ports(context, container) : container.spec.network.asked_ports;
         return is_one_of(values, [&](const auto& v) {
-            return std::any_of(spec.network.asked_ports.begin(), spec.network.asked_ports.end(),
-                               [&](const auto& p) {
-                                   return port_matches(v, p.host_port, p.protocol) ||
-                                          port_matches(v, p.container_port, p.protocol);
-                               });
+            return std::any_of(ports.begin(), ports.end(), [&](const auto& p) { return publishes(p, v); });
         });
+    }
     if (key == "expose")
         return is_one_of(values, [&](const auto& v) {
             return std::any_of(
@@ -213,7 +218,7 @@ Result<std::vector<runtime::Container>> filter_containers(const Context& context
             continue;
         }
         std::erase_if(containers, [&, &key = key, &values = values](const auto& c) {
-            return !one_filter(c, key, values);
+            return !one_filter(context, c, key, values);
         });
     }
     return containers;

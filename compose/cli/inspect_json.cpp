@@ -19,13 +19,20 @@ std::string with_prefix(const std::string& address, std::int64_t prefix) {
 
 Json endpoint_json(const network::Endpoint& endpoint) {
     Json out = Json::object();
-    out.set("IPAMConfig", Json());
+    Json asked; // null, unless there is something beside what the network gives
+    if (!endpoint.link_local_ips.empty()) {
+        asked = Json::object();
+        asked.set("LinkLocalIPs", to_json(endpoint.link_local_ips));
+    }
+    out.set("IPAMConfig", std::move(asked));
     out.set("Links", Json());
     Json aliases = Json::array();
     for (const auto& alias : endpoint.aliases)
         aliases.push(alias);
     out.set("Aliases", endpoint.aliases.empty() ? Json() : aliases);
     out.set("MacAddress", endpoint.mac);
+    out.set("DriverOpts", endpoint.driver_options.empty() ? Json() : to_json(endpoint.driver_options));
+    out.set("GwPriority", endpoint.gateway_priority);
     out.set("NetworkID", endpoint.network_id);
     out.set("EndpointID", endpoint.host_interface);
     out.set("Gateway", endpoint.gateway);
@@ -45,6 +52,7 @@ Json ports_json(const Context& context, const runtime::Container& container) {
     for (const auto& port : container.spec.network.exposed_ports)
         out.set(port.find('/') == std::string::npos ? port + "/tcp" : port, Json());
     for (const auto& port : settled_ports(context, container)) {
+        if (port.host_port == 0) continue; // routed: open on the container's own address
         const auto key = concat(port.container_port, "/", port.protocol);
         if (out.find(key) == nullptr || out.find(key)->is_null()) out.set(key, Json::array());
         const auto hosts = port.host_ip.empty() ? std::vector<std::string>{"0.0.0.0", "::"}
@@ -88,6 +96,7 @@ Result<Json> inspect_network(const Context& context, const network::Network& net
         pool.set("Subnet", subnet.subnet);
         if (!subnet.ip_range.empty()) pool.set("IPRange", subnet.ip_range);
         if (!subnet.gateway.empty()) pool.set("Gateway", subnet.gateway);
+        if (!subnet.aux_addresses.empty()) pool.set("AuxiliaryAddresses", to_json(subnet.aux_addresses));
         pools.push(std::move(pool));
     }
     Json ipam = Json::object();
@@ -110,7 +119,7 @@ Result<Json> inspect_network(const Context& context, const network::Network& net
     out.set("Created", network.created_at);
     out.set("Scope", "local");
     out.set("Driver", config.driver);
-    out.set("EnableIPv4", true);
+    out.set("EnableIPv4", config.enable_ipv4);
     out.set("EnableIPv6", config.enable_ipv6);
     out.set("IPAM", std::move(ipam));
     out.set("Internal", config.internal);

@@ -61,6 +61,7 @@ Status tell_monitor(const Context& context, const runtime::Container& container)
         internal_only = internal_only && network && network->config.internal;
     }
     request.names.forward = !internal_only;
+    request.names.links = compose::links_of(container.spec);
     BERTH_ASSIGN_OR_RETURN(const auto socket,
                            connect_unix(context.paths.container_exec(container.spec.id), "control.sock"));
     if (!socket) return {}; // it has ended meanwhile

@@ -109,12 +109,12 @@ constexpr Shape k_models{.items = &k_text, .values = &k_model, .unique = true};
 
 constexpr Field k_endpoint_fields[] = {
     {"aliases", &k_unique_texts},
-    {"driver_opts", &k_option_map, refused},
+    {"driver_opts", &k_option_map},
     {"gw_priority", &k_number_integer},
-    {"interface_name", &k_text, refused},
+    {"interface_name", &k_text},
     {"ipv4_address", &k_text},
     {"ipv6_address", &k_text},
-    {"link_local_ips", &k_unique_texts, refused},
+    {"link_local_ips", &k_unique_texts},
     {"mac_address", &k_text},
     {"priority", &k_number_integer},
 };
@@ -187,7 +187,7 @@ constexpr Shape k_storage_options{.values = &k_any_scalar};
 const std::vector<Field>& service_fields() {
     static const std::vector<Field> fields = {
         {"profiles", &k_unique_texts},
-        {"annotations", &k_labels, refused},
+        {"annotations", &k_labels},
         {"attach", &k_kept_boolean},
         {"build", &build_shape()},
         {"develop", &k_develop},
@@ -223,7 +223,7 @@ const std::vector<Field>& service_fields() {
         {.key = "env_file", .shape = &k_env_files},
         {"expose", &k_exposed},
         {.key = "extends", .shape = &k_extends, .canonical = false},
-        {"external_links", &k_unique_texts, refused},
+        {"external_links", &k_unique_texts},
         {"extra_hosts", &k_extra_hosts},
         {"group_add", &k_groups},
         {"gpus", &k_gpus, warned},

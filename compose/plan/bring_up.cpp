@@ -5,6 +5,7 @@
 #include "runtime/base/file.hpp"
 #include "runtime/base/id.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/base/parse.hpp"
 #include "runtime/container/container_dir.hpp"
 #include "volumes/volumes.hpp"
 
@@ -50,6 +51,7 @@ Result<runtime::StartNetwork> start_network(const runtime::ContainerSpec& spec,
     out.names.folders = std::move(connection.name_folders);
     out.names.networks = std::move(connection.network_names);
     out.names.forward = !connection.internal_only;
+    out.names.links = links_of(spec);
     if (!spec.network.dns.empty()) {
         out.names.upstream = spec.network.dns;
     } else {
@@ -92,6 +94,16 @@ Result<std::vector<std::string>> without_used(const Context& context, std::vecto
 }
 
 } // namespace
+
+std::map<std::string, std::string> links_of(const runtime::ContainerSpec& spec) {
+    std::map<std::string, std::string> out;
+    for (const auto& link : spec.network.links) {
+        const auto colon = link.find(':');
+        if (colon != std::string::npos)
+            out[to_lower(link.substr(colon + 1))] = to_lower(link.substr(0, colon));
+    }
+    return out;
+}
 
 Result<std::optional<network::ConnectRequest>> connect_request(const runtime::Container& container,
                                                                const StartOptions& options) {

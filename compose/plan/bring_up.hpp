@@ -103,6 +103,8 @@ void sweep_leftovers(const Context& context);
 // network::release_all.
 [[nodiscard]] Status remove_unwired(const Context& context, const std::string& id, bool force,
                                     bool anonymous_volumes);
+// The names that only this container knows: name -> container's name, both in lower case.
+[[nodiscard]] std::map<std::string, std::string> links_of(const runtime::ContainerSpec& spec);
 // Held from wiring to running, and while what an ended container leaves is taken down: the monitor's exit
 // command of the last run must not take the ports and names of the next one.
 [[nodiscard]] Result<FileLock> lock_wiring(const Context& context, const std::string& id);

@@ -2,6 +2,7 @@
 #include "compose/plan/bring_up.hpp"
 
 #include "compose/plan/settle_mounts.hpp"
+#include "network/names.hpp"
 #include "runtime/base/file.hpp"
 #include "runtime/base/id.hpp"
 #include "runtime/base/parse.hpp"
@@ -116,6 +117,22 @@ Status settle_mode(const Context& context, std::string& mode) {
     return {};
 }
 
+// Of each link the container's name as it is now: what a link says can also be an id.
+Status settle_links(const Context& context, runtime::ContainerSpec& spec) {
+    for (auto& link : spec.network.links) {
+        const auto colon = link.find(':');
+        const auto wanted = link.substr(0, colon);
+        const auto alias = colon == std::string::npos ? wanted : link.substr(colon + 1);
+        BERTH_TRY(network::check_alias(alias));
+        const auto other = runtime::get_container(context, wanted);
+        if (!other)
+            return fail(
+                Error(other.error()).context(concat("link '", link, "' of container '", spec.name, "'")));
+        link = concat(other->spec.name, ":", alias);
+    }
+    return {};
+}
+
 Status settle_network(const Context& context, ContainerRequest& request) {
     auto& spec = request.spec;
     BERTH_TRY(settle_mode(context, spec.network.mode));
@@ -133,7 +150,7 @@ Status settle_network(const Context& context, ContainerRequest& request) {
     }
     if (request.endpoints.empty()) request.endpoints.push_back({"bridge", {}, {}, {}, {}, {}, 0});
     spec.network.endpoint_requests = to_json(request.endpoints);
-    return {};
+    return settle_links(context, spec);
 }
 
 } // namespace

@@ -1,6 +1,8 @@
 #include "compose/plan/lower_network.hpp"
 
 #include "compose/plan/naming.hpp"
+#include "network/endpoint_options.hpp"
+#include "network/network_options.hpp"
 #include "runtime/base/parse.hpp"
 
 #include <algorithm>
@@ -60,11 +62,42 @@ Status lower_expose(const Service& service, ContainerRequest& request) {
     return {};
 }
 
-Status check_supported(const ServiceNetwork& network) {
-    if (!network.link_local_ips.empty()) return fail(unsupported("link_local_ips", network.at));
-    if (!network.interface_name.empty()) return fail(unsupported("interface_name", network.at));
-    for (const auto& [name, value] : network.driver_opts)
-        return fail(unsupported(concat("the endpoint option ", name), network.at));
+Status lower_interface(const ServiceNetwork& network, network::EndpointRequest& out) {
+    out.link_local_ips = network.link_local_ips;
+    out.driver_options = network.driver_opts;
+    if (!network.interface_name.empty()) {
+        auto& name = out.driver_options[std::string(network::k_endpoint_ifname)];
+        if (!name.empty() && name != network.interface_name)
+            return fail(Error(ErrorCode::invalid_input,
+                              concat("interface_name '", network.interface_name, "' and the endpoint option ",
+                                     network::k_endpoint_ifname, " '", name, "' differ"))
+                            .at(network.at)
+                            .hint("leave one of the two out"));
+        name = network.interface_name;
+    }
+    auto checked = network::check_endpoint_options(out);
+    return checked ? std::move(checked) : fail(std::move(checked).error().at(network.at));
+}
+
+// "container" or "container:alias". Whether it is there, the one who creates the container sees.
+Status lower_external_links(const Service& service, runtime::NetworkView& view) {
+    if (service.external_links.empty()) return {};
+    if (view.mode != "bridge")
+        return fail(Error(ErrorCode::invalid_input, concat("service '", service.name,
+                                                           "' has external_links, but no network of its own"))
+                        .at(service.at)
+                        .hint("names are looked up on the networks that the service joins"));
+    for (const auto& link : service.external_links) {
+        const auto colon = link.find(':');
+        const auto name = link.substr(0, colon);
+        const auto alias = colon == std::string::npos ? name : link.substr(colon + 1);
+        if (name.empty() || alias.empty() || alias.find(':') != std::string::npos)
+            return fail(Error(ErrorCode::invalid_input,
+                              concat("'", link, "' is not an external link of service '", service.name, "'"))
+                            .at(service.at)
+                            .hint("write CONTAINER or CONTAINER:ALIAS"));
+        view.links.push_back(concat(name, ":", alias));
+    }
     return {};
 }
 
@@ -76,7 +109,6 @@ Status lower_endpoints(const Project& project, const Service& service, const Low
                      [](const auto& a, const auto& b) { return a.priority > b.priority; });
     const bool with_aliases = !options.oneoff || options.use_aliases;
     for (const auto& network : networks) {
-        BERTH_TRY(check_supported(network));
         const auto found = project.networks.find(network.network);
         network::EndpointRequest out;
         out.network = found == project.networks.end() ? network.network : found->second.name;
@@ -93,6 +125,7 @@ Status lower_endpoints(const Project& project, const Service& service, const Low
         out.mac = network.mac_address;
         if (out.mac.empty() && request.endpoints.empty()) out.mac = service.mac_address;
         out.gateway_priority = network.gateway_priority;
+        BERTH_TRY(lower_interface(network, out));
         request.endpoints.push_back(std::move(out));
     }
     return {};
@@ -115,13 +148,11 @@ Result<std::string> lower_mode(const std::string& mode, const Service& service, 
 Status lower_networking(const Project& project, const Service& service, const LowerOptions& options,
                         ContainerRequest& request) {
     auto& view = request.spec.network;
-    if (!service.external_links.empty())
-        return fail(
-            unsupported("external_links", service.at).hint("join a network of that container instead"));
     BERTH_ASSIGN_OR_RETURN(view.mode, lower_mode(service.network_mode, service, options));
     if (view.mode.empty() || view.mode == "default") view.mode = service.networks.empty() ? "none" : "bridge";
     if (service.network_mode == "bridge") view.mode = "bridge";
     if (view.mode == "bridge") BERTH_TRY(lower_endpoints(project, service, options, request));
+    BERTH_TRY(lower_external_links(service, view));
     if (options.service_ports) BERTH_TRY(lower_ports(service, request));
     BERTH_TRY(lower_expose(service, request));
     for (const auto& host : service.extra_hosts) {
@@ -139,22 +170,20 @@ Status lower_networking(const Project& project, const Service& service, const Lo
 Result<network::NetworkConfig> lower_network(const Project& project, const ProjectNetwork& network) {
     if (!network.ipam_driver.empty() && network.ipam_driver != "default")
         return fail(unsupported(concat("the address driver ", network.ipam_driver), network.at));
-    if (network.enable_ipv4 && !*network.enable_ipv4)
-        return fail(unsupported(concat("network '", network.key, "' without IPv4"), network.at));
     network::NetworkConfig out;
     out.name = network.name;
     if (!network.driver.empty() && network.driver != "default") out.driver = network.driver;
     out.internal = network.internal;
     out.attachable = network.attachable;
+    out.enable_ipv4 = network.enable_ipv4.value_or(true);
     out.enable_ipv6 = network.enable_ipv6;
     out.options = network.driver_opts;
     out.labels = network.labels;
-    for (const auto& pool : network.ipam) {
-        if (!pool.aux_addresses.empty())
-            return fail(unsupported("aux_addresses", network.at)
-                            .hint("set ip_range, so that other addresses stay free"));
-        if (!pool.subnet.empty()) out.subnets.push_back({pool.subnet, pool.gateway, pool.ip_range});
-    }
+    for (const auto& pool : network.ipam)
+        if (!pool.subnet.empty())
+            out.subnets.push_back({pool.subnet, pool.gateway, pool.ip_range, pool.aux_addresses});
+    if (auto checked = network::check_network_options(out); !checked)
+        return fail(std::move(checked).error().at(network.at));
     out.labels[k_label_project] = project.name;
     out.labels[k_label_network] = network.key;
     out.labels[k_label_version] = k_compose_version;

@@ -22,7 +22,6 @@ Status check_supported(const Service& service) {
     if (service.use_api_socket) return fail(unsupported("use_api_socket", service));
     if (!service.isolation.empty() && service.isolation != "default")
         return fail(unsupported("isolation", service));
-    if (!service.annotations.empty()) return fail(unsupported("annotations", service));
     if (service.cpu_count != 0) return fail(unsupported("cpu_count", service).hint("write cpus"));
     static const std::set<std::string> drivers{"", "json-file", "local", "none"};
     if (!drivers.contains(service.logging_driver))
@@ -158,6 +157,7 @@ Status lower_security(const Service& service, const LowerOptions& options, runti
     }
     spec.device_cgroup_rules = service.device_cgroup_rules;
     spec.sysctls = service.sysctls;
+    spec.annotations = service.annotations;
     for (const auto& limit : service.ulimits)
         spec.ulimits.push_back({limit.name, limit.soft, limit.single ? limit.soft : limit.hard});
     BERTH_ASSIGN_OR_RETURN(spec.pid_mode, lower_mode(service.pid, service, options));

@@ -198,6 +198,12 @@ Result<oci::Spec> make_bundle(const ContainerSpec& spec, const BundleFacts& fact
         out.hostname = spec.hostname;
         out.domainname = spec.domainname;
     }
+    for (const auto& [key, value] : spec.annotations)
+        if (key.empty() || key.starts_with("berth."))
+            return fail(ErrorCode::invalid_input,
+                        concat("the annotation '", key, "' of container '", spec.name, "': ",
+                               key.empty() ? "it has no name" : "names that begin with 'berth.' are ours"));
+    out.annotations = spec.annotations;
     add_root(spec, facts, out);
     BERTH_ASSIGN_OR_RETURN(out.mounts, bundle_mounts(spec, security, facts));
     BERTH_ASSIGN_OR_RETURN(out.linux_.namespaces, make_namespaces(spec));

@@ -176,6 +176,7 @@ Json host_config_part(const ContainerSpec& spec) {
     out.set("Devices", devices(spec));
     out.set("DeviceCgroupRules", list_or_null(spec.device_cgroup_rules));
     out.set("Sysctls", to_json(spec.sysctls));
+    if (!spec.annotations.empty()) out.set("Annotations", to_json(spec.annotations));
     out.set("Ulimits", ulimits(spec));
     out.set("Init", spec.init);
     return out;

@@ -144,6 +144,7 @@ struct NetworkView {
     std::vector<std::string> dns, dns_search, dns_options;
     std::vector<PublishedPort> asked_ports; // as asked for; host_port 0: any
     std::vector<std::string> exposed_ports; // "80/tcp"
+    std::vector<std::string> links;         // "container:alias": a name for this container alone
     // The networks to join, as the caller wants them back at each start (network::EndpointRequest in JSON
     // form).
     Json endpoint_requests = Json::array();
@@ -156,6 +157,7 @@ template <class V> void describe(V& v, NetworkView& n) {
     v.field("dnsOptions", n.dns_options);
     v.field("askedPorts", n.asked_ports);
     v.field("exposedPorts", n.exposed_ports);
+    v.field("links", n.links);
     v.field("endpointRequests", n.endpoint_requests);
 }
 
@@ -182,6 +184,7 @@ struct ContainerSpec {
     std::vector<DeviceMapping> devices;
     std::vector<std::string> device_cgroup_rules;
     std::map<std::string, std::string> sysctls;
+    std::map<std::string, std::string> annotations; // of the bundle; "berth." is ours
     std::vector<Ulimit> ulimits;
     Limits limits;
     std::vector<Mount> mounts;
@@ -228,6 +231,7 @@ template <class V> void describe(V& v, ContainerSpec& s) {
     v.field("devices", s.devices);
     v.field("deviceCgroupRules", s.device_cgroup_rules);
     v.field("sysctls", s.sysctls);
+    v.field("annotations", s.annotations);
     v.field("ulimits", s.ulimits);
     v.field("limits", s.limits);
     v.field("mounts", s.mounts);

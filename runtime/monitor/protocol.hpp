@@ -69,6 +69,8 @@ struct NamesPlan {
     std::vector<std::string> folders;    // NameRecord folders, one a network (name_record.hpp), in the order of search
     std::vector<std::string> networks;   // the networks' names, same order: "web.shop_front" answers too
     std::vector<std::string> upstream;   // "1.1.1.1", "9.9.9.9:5353", "[::1]:53"; asked from the monitor's (host) namespace
+    std::map<std::string, std::string>
+        links;                           // name -> what it stands for, to this container alone; lower-case
     bool forward = true;                 // false on internal networks only: outside names get NXDOMAIN (CVE-2024-29018)
 };
 template <class V> void describe(V& v, NamesPlan& p) {
@@ -76,6 +78,7 @@ template <class V> void describe(V& v, NamesPlan& p) {
     v.field("folders", p.folders);
     v.field("networks", p.networks);
     v.field("upstream", p.upstream);
+    v.field("links", p.links);
     v.field("forward", p.forward);
 }
 

@@ -29,7 +29,7 @@ void add_unique(std::vector<std::string>& list, const std::string& value) {
 
 } // namespace
 
-Zone::Zone(const NamesPlan& plan) {
+Zone::Zone(const NamesPlan& plan) : links_(plan.links) {
     for (std::size_t i = 0; i < plan.folders.size(); ++i) {
         Network network;
         network.folder = plan.folders[i];
@@ -111,8 +111,10 @@ Zone::Found Zone::look_up(const Query& query) {
         }
         return found;
     }
+    const auto link = links_.find(query.name);
+    const std::string& name = link == links_.end() ? query.name : link->second;
     for (const auto& network : networks_) {
-        const Entry* entry = find(network, query.name);
+        const Entry* entry = find(network, name);
         if (entry == nullptr) continue;
         found.known = true;
         ++turn_;

@@ -8,6 +8,7 @@
 #include "runtime/monitor/protocol.hpp"
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -45,6 +46,7 @@ class Zone {
     void append(std::vector<Answer>& out, std::uint16_t type, const std::vector<std::string>& addresses);
 
     std::vector<Network> networks_;
+    std::map<std::string, std::string> links_; // other names for names
     std::size_t turn_ = 0;
 };
 

@@ -20,8 +20,8 @@ TEST_CASE("what cannot be done is refused with its place, not passed over") {
     SECTION("a logging driver") {
         web.logging_driver = "syslog";
     }
-    SECTION("external links") {
-        web.external_links = {"other:x"};
+    SECTION("an external link without a name") {
+        web.external_links = {"other:"};
     }
     SECTION("an sctp port") {
         web.ports.push_back({"", "80", 80, "sctp", "", {}, {}, place(10)});
@@ -249,5 +249,8 @@ TEST_CASE("a network's labels and settings are carried over; what is not support
     CHECK(config->subnets[0].subnet == "10.9.0.0/24");
     CHECK(config->labels.at(k_label_network) == "default");
     network.ipam[0].aux_addresses["x"] = "10.9.0.7";
+    network.enable_ipv4 = true;
+    CHECK(lower_network(world.project, network)->subnets[0].aux_addresses.at("x") == "10.9.0.7");
+    network.driver_opts["com.docker.network.bridge.colour"] = "red";
     CHECK_FALSE(lower_network(world.project, network));
 }
