@@ -189,7 +189,7 @@ Status remove_unwired(const Context& context, const std::string& id, bool force,
     if (path_exists(context.paths.container(id))) {
         if (anonymous)
             // A record that cannot be read must still be removable.
-            if (const auto container = runtime::read_container(context, id)) {
+            if (const auto container = runtime::read_or_salvage(context, id)) {
                 BERTH_ASSIGN_OR_RETURN(orphans,
                                        without_used(context, anonymous_volumes(container->spec), id));
             }

@@ -53,6 +53,7 @@ ObservedContainer observe_container(runtime::Container container) {
     out.status = container.state.status;
     out.health = container.state.health;
     out.exit_code = container.state.exit_code;
+    out.damaged = container.damaged;
     out.has_healthcheck = spec.healthcheck.has_value();
     out.created_at = spec.created_at;
     out.networks = asked_networks(spec);

@@ -33,11 +33,12 @@ struct ObservedContainer {
     std::vector<std::string> named_volumes;
     std::vector<std::string>
         depends_on; // services, from its label: `down` without a compose file keeps the order
-    // A live process: running, paused or between two restarts.
+    bool damaged = false; // its record cannot be read: it is replaced or removed
+    // A live process: running, paused or between two restarts. Of a damaged one nobody knows: it counts as one.
     [[nodiscard]] bool is_up() const {
         using State = decltype(status);
         return status == State::running || status == State::paused || status == State::restarting ||
-               status == State::starting;
+               status == State::starting || damaged;
     }
 };
 struct ObservedNetwork {

@@ -184,14 +184,14 @@ Status Operations::run(const CreateContainer& operation) {
     options.preferred_ipv4 = parse_addresses(operation.preferred_ipv4);
     BERTH_ASSIGN_OR_RETURN(options.container_ids, container_ids(service));
     if (!operation.replaces.empty() && !operation.renew_anonymous_volumes) {
-        BERTH_ASSIGN_OR_RETURN(const auto old, runtime::read_container(context_, operation.replaces));
+        BERTH_ASSIGN_OR_RETURN(const auto old, runtime::read_or_salvage(context_, operation.replaces));
         for (const auto& mount : old.spec.mounts)
             if (mount.kind == runtime::MountKind::volume && mount.anonymous)
                 options.inherited_volumes[clean_path(mount.target)] = mount.name;
     }
     BERTH_ASSIGN_OR_RETURN(auto request, lower_service(project_, service, options));
     if (!operation.replaces.empty()) {
-        BERTH_ASSIGN_OR_RETURN(const auto old, runtime::read_container(context_, operation.replaces));
+        BERTH_ASSIGN_OR_RETURN(const auto old, runtime::read_or_salvage(context_, operation.replaces));
         const auto aside = replaced_name(old.spec.id, operation.name);
         if (old.spec.name != aside) {
             BERTH_TRY(runtime::rename(context_, old.spec.id, aside));
@@ -257,7 +257,7 @@ Status Operations::stop(const StopContainer& operation) {
     Undo::Stopped stopped{operation.id, operation.name, {}};
     bool was_running = false;
     if (has_hooks || options_.undo) {
-        BERTH_ASSIGN_OR_RETURN(const auto container, runtime::read_container(context_, operation.id));
+        BERTH_ASSIGN_OR_RETURN(const auto container, runtime::read_or_salvage(context_, operation.id));
         was_running = runs(container.state);
         if (options_.undo) stopped.ipv4 = addresses_of(context_, operation.id);
     }

@@ -219,6 +219,7 @@ class UpDecider {
     // Empty: it can stay.
     std::string recreation_cause(const Service& service, const ObservedContainer& container,
                                  const std::string& hash) const {
+        if (container.damaged) return "its record is damaged";
         if (options_.no_recreate) return {};
         for (const auto& edge : graph_.dependencies(service.name)) {
             if (!edge.shares) continue;

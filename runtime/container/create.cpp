@@ -6,6 +6,7 @@
 #include "runtime/base/rollback.hpp"
 #include "runtime/container/bundle.hpp"
 #include "runtime/container/container_dir.hpp"
+#include "runtime/container/damaged.hpp"
 #include "runtime/container/etc_files.hpp"
 #include "runtime/container/start_plan.hpp"
 
@@ -144,7 +145,7 @@ Result<Container> create(const Context& context, ContainerSpec spec) {
     BERTH_TRY(settle_spec(context, spec));
     BERTH_TRY(check_start_options(spec));
     BERTH_ASSIGN_OR_RETURN(const auto facts, gather_bundle_facts(context, spec));
-    BERTH_ASSIGN_OR_RETURN(const auto bundle, make_bundle(spec, facts));
+    BERTH_ASSIGN_OR_RETURN(auto bundle, make_bundle(spec, facts));
 
     BERTH_TRY(context.paths.ensure_roots());
     BERTH_TRY(make_dir(context.paths.containers()));
@@ -161,6 +162,7 @@ Result<Container> create(const Context& context, ContainerSpec spec) {
     BERTH_ASSIGN_OR_RETURN(const auto lock, make_locked_folder(unfinished));
     BERTH_TRY(settle_name(context, spec));
     undo.add([&] { (void)free_name(context, spec.name, spec.id); });
+    bundle.annotations[k_record_annotation] = to_json(spec).to_text();
     BERTH_TRY(fill_folder(spec, bundle, unfinished));
     const auto final_dir = context.paths.container(spec.id);
     if (::rename(unfinished.c_str(), final_dir.c_str()) != 0)

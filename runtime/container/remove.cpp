@@ -4,6 +4,7 @@
 #include "runtime/base/log.hpp"
 #include "runtime/container/cgroup_files.hpp"
 #include "runtime/container/container_dir.hpp"
+#include "runtime/container/control.hpp"
 
 #include <cerrno>
 #include <chrono>
@@ -54,6 +55,15 @@ berth::Status remove(const Context& context, const std::string& id, bool force) 
                                                 "\": container is ", enum_to_name(container->state.status)))
                     .hint("stop the container before removing or force remove"));
         BERTH_TRY(stop(context, id, {std::chrono::nanoseconds(0), SIGKILL}));
+    } else if (!container) {
+        // Whatever the record said: its monitor would start it again.
+        BERTH_ASSIGN_OR_RETURN(const auto monitor, connect_control(context, id));
+        if (monitor && !force)
+            return fail(Error(ErrorCode::in_use, concat("cannot remove container ", short_id(id),
+                                                        ": its record is damaged, but it is running"))
+                            .hint("stop the container before removing or force remove"));
+        if (const auto stopped = stop(context, id, {std::chrono::nanoseconds(0), SIGKILL}); !stopped)
+            log::warn("{}", stopped.error().to_string());
     }
     auto lock = FileLock::acquire(join_path(context.paths.container(id), "lock"));
     if (!lock) {
@@ -91,12 +101,14 @@ berth::Status remove(const Context& context, const std::string& id, bool force) 
 berth::Status rename(const Context& context, const std::string& id, const std::string& name) {
     BERTH_TRY(check_name(name, "container"));
     BERTH_ASSIGN_OR_RETURN(const auto lock, lock_container(context, id));
-    BERTH_ASSIGN_OR_RETURN(auto container, read_container(context, id));
+    BERTH_ASSIGN_OR_RETURN(auto container, read_or_salvage(context, id));
     const auto old = container.spec.name;
     if (old == name)
         return fail(ErrorCode::invalid_input, "renaming a container with the same name as its current name");
     BERTH_TRY(take_name(context, name, id));
     container.spec.name = name;
+    // A damaged one goes out of the way of its successor; its name is in the links alone.
+    if (container.damaged) return free_name(context, old, id);
     if (auto written = write_spec(context.paths.container(id), container.spec); !written) {
         (void)free_name(context, name, id);
         return written;

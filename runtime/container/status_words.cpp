@@ -28,7 +28,7 @@ std::string status_words(const ContainerState& state, std::int64_t now_seconds) 
     case Status::removing:
         return "Removal In Progress";
     case Status::dead:
-        return "Dead";
+        return state.error.empty() ? "Dead" : concat("Dead (", state.error, ")");
     case Status::exited:
         if (state.finished_at.empty()) return concat("Exited (", state.exit_code, ")");
         return concat("Exited (", state.exit_code, ") ", age(state.finished_at, now_seconds), " ago");

@@ -48,6 +48,15 @@ Lookup<Fd> watch_until_recorded(const Context& context, const std::string& id) {
     return watch_monitor(container->state.monitor);
 }
 
+// A record that nobody can read says nothing of processes: the monitor is asked, and the cgroup emptied.
+Result<ContainerState> stop_damaged(const Context& context, const Container& container,
+                                    const StopOptions& options) {
+    const auto& id = container.spec.id;
+    BERTH_ASSIGN_OR_RETURN(const auto ended, stop_by_monitor(context, id, options));
+    BERTH_TRY(ContainerCgroup(concat("/", context.paths.scope(), "/", id)).kill_all());
+    return ended ? *ended : container.state;
+}
+
 Result<Container> get_running(const Context& context, const std::string& id, std::string_view doing) {
     BERTH_ASSIGN_OR_RETURN(auto container, read_container(context, id));
     if (claims_to_run(container.state) && container.state.process.pid > 0) return container;
@@ -58,7 +67,8 @@ Result<Container> get_running(const Context& context, const std::string& id, std
 } // namespace
 
 Result<ContainerState> stop(const Context& context, const std::string& id, const StopOptions& options) {
-    BERTH_ASSIGN_OR_RETURN(auto container, read_container(context, id));
+    BERTH_ASSIGN_OR_RETURN(auto container, read_or_salvage(context, id));
+    if (container.damaged) return stop_damaged(context, container, options);
     if (!claims_to_run(container.state)) return container.state;
     BERTH_ASSIGN_OR_RETURN(const auto ended, stop_by_monitor(context, id, options));
     if (ended) {

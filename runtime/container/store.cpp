@@ -6,6 +6,7 @@
 #include "runtime/base/parse.hpp"
 #include "runtime/container/cgroup_files.hpp"
 #include "runtime/container/container_dir.hpp"
+#include "runtime/container/damaged.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -105,6 +106,14 @@ Result<Container> read_container(const Context& context, const std::string& id) 
     return out;
 }
 
+Result<Container> read_or_salvage(const Context& context, const std::string& id) {
+    auto container = read_container(context, id);
+    if (container || container.error().code() == ErrorCode::unsupported ||
+        !path_exists(context.paths.container(id)))
+        return container;
+    return salvage_container(context, id, container.error());
+}
+
 Result<std::vector<Container>> list_containers(const Context& context, std::vector<Error>* broken) {
     BERTH_ASSIGN_OR_RETURN(const auto ids, all_ids(context));
     std::vector<Container> out;
@@ -118,6 +127,8 @@ Result<std::vector<Container>> list_containers(const Context& context, std::vect
         // Removed between listing and reading: no error.
         if (!path_exists(context.paths.container(id))) continue;
         log::warn("{}", container.error().to_string());
+        if (container.error().code() != ErrorCode::unsupported)
+            out.push_back(salvage_container(context, id, container.error()));
         if (broken != nullptr) broken->push_back(std::move(container).error());
     }
     std::ranges::sort(out, [](const Container& a, const Container& b) {

@@ -34,6 +34,56 @@ TEST_CASE("truncated, empty, garbage and newer records of one container never bl
     }
 }
 
+TEST_CASE("a container whose record is damaged: shown as dead, made again by up, removed by down") {
+    World world;
+    world.tiny_image();
+    world.write("compose.yaml",
+                "services:\n  web:\n    image: tiny\n    command: sleep 1000\n    restart: always\n    stop_grace_period: 0s\n"
+                "    ports: [\"8080:80\"]\n    volumes: [\"/data\"]\n");
+    world.compose_ok({"up", "-d"});
+    const auto web = [&] { return world.ok({"ps", "-aq", "--no-trunc"}); };
+    const auto processes = [&](const std::string& id) { return host("sh", {"-c", "cat /sys/fs/cgroup/*/*/" + id + "/cgroup.procs 2>/dev/null"}).out; };
+    for (const auto* file : {"spec.json", "state.json"}) {
+        for (const auto* content : {"", "{\"version\": 1, \"id\"", "\xff\xfegarbage"}) {
+            CAPTURE(file, content);
+            const std::string id = web();
+            const auto damage = [&] { REQUIRE(write_atomic(concat(world.paths().container(id), "/", file), content)); };
+            world.compose_ok({"exec", "-T", "web", "sh", "-c", "echo kept > /data/file"});
+            damage();
+            const Run list = world.berth({"ps", "-a"});
+            CHECK_THAT(list.out, ContainsSubstring("Dead"));
+            CHECK_THAT(list.out, ContainsSubstring("proj-web-1"));
+            CHECK_THAT(list.out, ContainsSubstring(file));
+            CHECK_THAT(world.compose({"ps", "-a"}).out, ContainsSubstring("proj-web-1"));
+
+            const Run up = world.compose({"up", "-d"});
+            CAPTURE(up.err);
+            REQUIRE(up.exit_code == 0);
+            const auto named = up.err.find(file);
+            CHECK(named != std::string::npos);
+            CHECK(up.err.find(file, named + 1) == std::string::npos);
+            CHECK(web() != id);
+            CHECK_FALSE(path_exists(world.paths().container(id)));
+            CHECK(processes(id).empty());
+            // As with every replacement, what the container had of its own goes on.
+            CHECK(world.compose_ok({"exec", "-T", "web", "cat", "/data/file"}) == "kept");
+        }
+        const std::string id = web();
+        REQUIRE(write_atomic(concat(world.paths().container(id), "/", file), "{"));
+        const Run down = world.compose({"down", "-v"});
+        CAPTURE(down.err);
+        CHECK(down.exit_code == 0);
+        CHECK(web().empty());
+        CHECK(processes(id).empty());
+        CHECK(world.ok({"volume", "ls", "-q"}).empty());
+        CHECK(world.ok({"network", "ls", "-q", "--filter", "name=proj"}).empty());
+        CHECK(host("nft", {"list", "ruleset"}).out.find(id.substr(0, 12)) == std::string::npos);
+        CHECK_FALSE(path_exists(concat(world.paths().exec_root(), "/containers/", id)));
+        world.compose_ok({"up", "-d"});
+    }
+    world.compose_ok({"down", "-v"});
+}
+
 TEST_CASE("damaged networks, volumes and images: named, passed over") {
     World world;
     world.tiny_image();
