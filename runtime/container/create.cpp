@@ -40,6 +40,13 @@ berth::Status check_host_name(const std::string& name) {
     return {};
 }
 
+berth::Status check_cpus(const Limits& limits) {
+    const std::int64_t there = ::sysconf(_SC_NPROCESSORS_ONLN);
+    if (there <= 0 || limits.nano_cpus <= there * 1'000'000'000) return {};
+    return fail(ErrorCode::invalid_input, concat("range of CPUs is from 0.01 to ", there,
+                                                 ".00, as there are only ", there, " CPUs available"));
+}
+
 berth::Status settle_spec(const Context& context, ContainerSpec& spec) {
     if (spec.id.empty()) spec.id = make_id();
     if (spec.id.size() != 64 || !is_hex(spec.id))
@@ -68,6 +75,7 @@ berth::Status settle_spec(const Context& context, ContainerSpec& spec) {
     }
     BERTH_TRY(check_host_name(spec.hostname));
     BERTH_TRY(check_resolver(spec.network));
+    BERTH_TRY(check_cpus(spec.limits));
     if (spec.limits.shm_size < 0)
         return fail(ErrorCode::invalid_input, "the size of /dev/shm cannot be less than 0");
     for (const auto& mount : spec.mounts) {
@@ -79,6 +87,11 @@ berth::Status settle_spec(const Context& context, ContainerSpec& spec) {
                                                        "' is where berth keeps its state: a container that "
                                                        "has it is root on this host"))
                     .hint("mount a folder of your own, or a volume"));
+        for (const auto& root : {context.paths.data_root(), context.paths.exec_root()})
+            if (source.starts_with(root + "/") && !source.starts_with(context.paths.volumes() + "/"))
+                context.progress->warn(
+                    concat(spec.name.empty() ? "the container" : concat("container ", spec.name), " mounts '",
+                           source, "', where berth keeps its state: whoever controls it may control the host"));
         if (source == "/")
             context.progress->warn(
                 concat(spec.name.empty() ? "the container" : concat("container ", spec.name),

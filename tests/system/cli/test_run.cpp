@@ -206,3 +206,23 @@ TEST_CASE("run --ulimit nofile: a number too small for our own steps holds for t
     }
     CHECK(world.ok({"run", "--rm", "--init", "--ulimit", "nofile=4:200", "tiny", "sh", "-c", "ulimit -n; ulimit -Hn"}) == "4\n200");
 }
+
+TEST_CASE("run --cpus: more than there are, and less than can be, are refused") {
+    World world;
+    world.tiny_image();
+    const Run many = world.berth({"run", "--rm", "--cpus", "99999", "tiny", "true"});
+    CHECK(many.exit_code == 125);
+    CHECK_THAT(many.err, ContainsSubstring("range of CPUs is from 0.01 to ") && ContainsSubstring(" CPUs available"));
+    CHECK(world.berth({"run", "--rm", "--cpus", "0.001", "tiny", "true"}).exit_code == 125);
+    world.ok({"run", "--rm", "--cpus", "1", "tiny", "true"});
+}
+
+TEST_CASE("run -v: a folder of berth's own state is mounted with a warning, a volume's without") {
+    World world;
+    world.tiny_image();
+    const Run inside = world.berth({"run", "--rm", "-v", world.paths().containers() + ":/x", "tiny", "true"});
+    CHECK(inside.exit_code == 0);
+    CHECK_THAT(inside.err, ContainsSubstring("where berth keeps its state"));
+    world.ok({"volume", "create", "v"});
+    CHECK(world.berth({"run", "--rm", "-v", world.paths().volumes() + "/v/_data:/x", "tiny", "true"}).err.empty());
+}
