@@ -34,6 +34,7 @@ class StopEvents final : public compose::ExecutionEvents {
     void finished(const compose::PlanNode&, const std::string& subject, const std::string& state) override {
         tell(subject, state);
     }
+    void standing(const std::string& subject, const std::string& state) override { tell(subject, state); }
     void failed(const compose::PlanNode&, const std::string& subject, const Error&) override {
         tell(subject, "Error");
     }

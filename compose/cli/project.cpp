@@ -109,6 +109,9 @@ void PlanProgress::started(const compose::PlanNode&, const std::string& subject,
 void PlanProgress::finished(const compose::PlanNode&, const std::string& subject, const std::string& state) {
     session_.context().progress->finish(subject, state, true);
 }
+void PlanProgress::standing(const std::string& subject, const std::string& state) {
+    session_.context().progress->finish(subject, state, true);
+}
 void PlanProgress::failed(const compose::PlanNode&, const std::string& subject, const Error& error) {
     session_.context().progress->finish(
         subject, error.code() == ErrorCode::interrupted ? "Interrupted" : "Error", false);

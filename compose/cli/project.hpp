@@ -38,6 +38,7 @@ class PlanProgress final : public compose::ExecutionEvents {
                  const std::string& state) override;
     void finished(const compose::PlanNode& node, const std::string& subject,
                   const std::string& state) override;
+    void standing(const std::string& subject, const std::string& state) override;
     void failed(const compose::PlanNode& node, const std::string& subject, const Error& error) override;
     void warning(const std::string& text) override;
     void undoing(const std::string& subject, const std::string& state) override;

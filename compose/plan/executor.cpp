@@ -31,6 +31,7 @@ std::size_t worker_count(const ExecuteOptions& options) {
 struct NoEvents final : ExecutionEvents {
     void started(const PlanNode&, const std::string&, const std::string&) override {}
     void finished(const PlanNode&, const std::string&, const std::string&) override {}
+    void standing(const std::string&, const std::string&) override {}
     void failed(const PlanNode&, const std::string&, const Error&) override {}
     void warning(const std::string&) override {}
     void undoing(const std::string&, const std::string&) override {}
@@ -70,6 +71,8 @@ class Executor {
     Status run() {
         for (const auto& warning : plan_.warnings)
             events_.warning(warning);
+        for (const auto& name : plan_.running)
+            events_.standing(concat("Container ", name), "Running");
         if (plan_.empty()) return {};
         wake_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
         if (!wake_) return fail_errno("make an event descriptor");
@@ -182,7 +185,7 @@ class Executor {
             return;
         }
         ++done_;
-        events_.finished(node, words.subject, words.done);
+        if (!words.done.empty()) events_.finished(node, words.subject, words.done);
         for (const auto next : followers_[node.id])
             if (--open_[next] == 0) ready_.push_back(next);
     }
@@ -200,7 +203,7 @@ class Executor {
 
     void dispatch(const PlanNode& node) {
         const auto words = words_of(node.operation);
-        events_.started(node, words.subject, words.doing);
+        if (!words.doing.empty()) events_.started(node, words.subject, words.doing);
         if (const auto* wait = std::get_if<WaitFor>(&node.operation)) {
             begin_wait(node, *wait);
             return;

@@ -20,6 +20,8 @@ struct ExecutionEvents {
     // subject "Container shop-web-1", state "Creating".
     virtual void started(const PlanNode& node, const std::string& subject, const std::string& state) = 0;
     virtual void finished(const PlanNode& node, const std::string& subject, const std::string& state) = 0;
+    // Nothing to do: "Container shop-web-1", "Running".
+    virtual void standing(const std::string& subject, const std::string& state) = 0;
     virtual void failed(const PlanNode& node, const std::string& subject, const Error& error) = 0;
     // It goes on all the same: a network that is still in use, an optional dependency that failed.
     virtual void warning(const std::string& text) = 0;

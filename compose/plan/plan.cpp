@@ -110,19 +110,21 @@ OperationWords words_of(const Operation& operation) {
                 return OperationWords{concat("Container ", o.name), "Creating", "Created"};
             },
             [](const StartContainer& o) {
+                if (o.restarts) return OperationWords{concat("Container ", o.name), "Restarting", "Started"};
                 return OperationWords{concat("Container ", o.name), "Starting", "Started"};
             },
             [](const StopContainer& o) {
+                if (o.restarts) return OperationWords{concat("Container ", o.name), "Restarting", ""};
                 return OperationWords{concat("Container ", o.name), "Stopping", "Stopped"};
             },
             [](const KillContainer& o) {
                 return OperationWords{concat("Container ", o.name), "Killing", "Killed"};
             },
             [](const PauseContainer& o) {
-                return OperationWords{concat("Container ", o.name), "Pausing", "Paused"};
+                return OperationWords{concat("Container ", o.name), "", "Paused"};
             },
             [](const UnpauseContainer& o) {
-                return OperationWords{concat("Container ", o.name), "Unpausing", "Unpaused"};
+                return OperationWords{concat("Container ", o.name), "", "Unpaused"};
             },
             [](const RemoveContainer& o) {
                 return OperationWords{concat("Container ", o.name), "Removing", "Removed"};

@@ -50,10 +50,12 @@ struct StartContainer {
     std::int64_t number = 1;
     std::string name;
     std::string id; // empty: the one that this plan creates under that name
+    bool restarts = false; // the second half of `restart`, told as one
 };
 struct StopContainer {
     std::string id, name, service;
     std::optional<Duration> timeout; // none: the container's own
+    bool restarts = false;           // the first half of `restart`
 };
 struct KillContainer {
     std::string id, name, service;
@@ -96,13 +98,15 @@ struct Plan {
     std::vector<PlanNode> nodes; // in an order that respects `after`
     // What the user must know though it stops nothing: orphans that stay, networks that are still in use.
     std::vector<std::string> warnings;
+    // Containers that run already and stay as they are: shown, no operation.
+    std::vector<std::string> running;
     [[nodiscard]] bool empty() const { return nodes.empty(); }
     // One line a node: "[0,1] -> 3 create container shop-web-1 (configuration changed)".
     [[nodiscard]] std::string to_string() const;
 };
 
 // How progress names an operation: "Container shop-web-1", "Creating", "Created"; the words of docker
-// compose.
+// compose. doing or done may be empty: nothing is shown then.
 struct OperationWords {
     std::string subject, doing, done;
 };

@@ -18,6 +18,7 @@ class PlanBuilder {
         plan_.nodes.push_back({id, std::move(operation), std::move(cause), std::move(after)});
         return id;
     }
+    void running(std::string name) { plan_.running.push_back(std::move(name)); }
     void warn(std::string text) { plan_.warnings.push_back(std::move(text)); }
     // Nodes that no other node comes after.
     [[nodiscard]] NodeIds sinks() const {

@@ -56,6 +56,7 @@ Result<Plan> plan_starts(const Project& project, const Observed& observed, const
     UpDecisions decisions;
     decisions.selected = selected;
     decisions.with_images = false;
+    decisions.tell_running = false;
     for (const auto& [name, service] : project.services)
         decisions.instances[name];
     const std::set<std::string> wanted(selected.begin(), selected.end());
@@ -107,6 +108,15 @@ Result<Plan> plan_starts_by_name(const Project& project, const Observed& observe
     return std::move(plan).take();
 }
 
+// Stopping and starting of one container are told as one.
+Plan told_as_restarts(Plan plan) {
+    for (auto& node : plan.nodes) {
+        if (auto* stop = std::get_if<StopContainer>(&node.operation)) stop->restarts = true;
+        if (auto* start = std::get_if<StartContainer>(&node.operation)) start->restarts = true;
+    }
+    return plan;
+}
+
 bool by_name_only(const Project& project) {
     return project.services.empty() && project.disabled_services.empty();
 }
@@ -137,7 +147,10 @@ Result<Plan> plan_start(const Project& project, const Observed& observed, const 
 }
 
 Result<Plan> plan_restart(const Project& project, const Observed& observed, const ServiceOptions& options) {
-    if (by_name_only(project)) return plan_starts_by_name(project, observed, options, true);
+    if (by_name_only(project)) {
+        BERTH_ASSIGN_OR_RETURN(auto plan, plan_starts_by_name(project, observed, options, true));
+        return told_as_restarts(std::move(plan));
+    }
     BERTH_ASSIGN_OR_RETURN(const auto graph, Graph::make(project));
     BERTH_ASSIGN_OR_RETURN(auto selected, graph.select(options.services, false));
     if (!options.no_deps) {
@@ -150,7 +163,8 @@ Result<Plan> plan_restart(const Project& project, const Observed& observed, cons
         for (const auto& name : graph.order())
             if (wanted.contains(name)) selected.push_back(name);
     }
-    return plan_starts(project, observed, options, selected, graph, true);
+    BERTH_ASSIGN_OR_RETURN(auto plan, plan_starts(project, observed, options, selected, graph, true));
+    return told_as_restarts(std::move(plan));
 }
 
 Result<Plan> plan_kill(const Project& project, const Observed& observed, const ServiceOptions& options) {

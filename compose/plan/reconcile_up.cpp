@@ -47,12 +47,26 @@ class UpPlanner {
             if (options_.wait) add_waits();
         }
         add_removes();
+        if (decisions_.tell_running) tell_running();
         for (auto& warning : decisions_.warnings)
             plan_.warn(std::move(warning));
         return std::move(plan_).take();
     }
 
   private:
+    // Whether or not anything is to be done elsewhere.
+    void tell_running() {
+        for (const auto& name : graph_.order()) {
+            if (std::find(decisions_.selected.begin(), decisions_.selected.end(), name) ==
+                decisions_.selected.end())
+                continue;
+            for (const auto& instance : instances(name))
+                if (instance.action == Action::keep &&
+                    instance.current->status == decltype(instance.current->status)::running)
+                    plan_.running(instance.name);
+        }
+    }
+
     std::vector<Instance>& instances(const std::string& service) { return decisions_.instances.at(service); }
 
     // ---- creating ----

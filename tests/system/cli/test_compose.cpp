@@ -257,3 +257,21 @@ TEST_CASE("what scripts read: run -d prints the id, up says whom it attaches to,
     CHECK(nothing.exit_code == 0);
     CHECK_THAT(nothing.err, ContainsSubstring("No resource found to remove for project \"proj\""));
 }
+
+TEST_CASE("what is shown while a stack goes up, stays, restarts and pauses: the words of docker compose") {
+    World world;
+    world.tiny_image();
+    world.write("compose.yaml", "services:\n  web:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n");
+    const auto shown = [&](std::vector<std::string> args) { return world.compose(std::move(args)).err; };
+    CHECK_THAT(shown({"up", "-d"}), ContainsSubstring(" Container proj-web-1  Started\n"));
+    CHECK(shown({"up", "-d"}) == " Container proj-web-1  Running\n");
+    CHECK(shown({"create"}) == " Container proj-web-1  Running\n");
+    CHECK(shown({"restart"}) == " Container proj-web-1  Restarting\n Container proj-web-1  Started\n");
+    CHECK(shown({"pause"}) == " Container proj-web-1  Paused\n");
+    CHECK(shown({"unpause"}) == " Container proj-web-1  Unpaused\n");
+    CHECK(shown({"stop"}) == " Container proj-web-1  Stopping\n Container proj-web-1  Stopped\n");
+    // A stopped one too: it is started.
+    CHECK(shown({"restart"}) == " Container proj-web-1  Restarting\n Container proj-web-1  Started\n");
+    CHECK(shown({"start"}).empty());
+    CHECK(shown({"kill"}) == " Container proj-web-1  Killing\n Container proj-web-1  Killed\n");
+}
