@@ -99,29 +99,22 @@ TEST_CASE("what compose/load's table calls refused: config keeps it, up stops at
     world.tiny_image();
     world.write("Dockerfile", "FROM tiny\n");
     struct Refused {
-        const char *service, *network, *says;
+        const char *service, *says;
     };
-    for (const auto& [service, network, says] : std::initializer_list<Refused>{
-             {"annotations: {a: b}", "", "annotations"},
-             {"cpu_count: 2", "", "cpu_count"},
-             {"external_links: [other]", "", "external_links"},
-             {"isolation: hyperv", "", "isolation"},
-             {"storage_opt: {size: 1G}", "", "storage_opt"},
-             {"use_api_socket: true", "", "use_api_socket"},
-             {"networks: {n: {driver_opts: {a: b}}}", "", "endpoint option"},
-             {"networks: {n: {interface_name: eth5}}", "", "interface_name"},
-             {"networks: {n: {link_local_ips: [169.254.1.1]}}", "", "link_local_ips"},
-             {"networks: [n]", "ipam: {config: [{subnet: 10.77.0.0/24, aux_addresses: {h: 10.77.0.5}}]}",
-              "aux_addresses"},
-             {"build: {context: ., ssh: [default]}", "", "build.ssh"},
-             {"build: {context: ., privileged: true}", "", "build.privileged"},
-             {"build: {context: ., entitlements: [x]}", "", "build.entitlements"},
-             {"build: {context: ., isolation: hyperv}", "", "build.isolation"}}) {
+    for (const auto& [service, says] : std::initializer_list<Refused>{
+             {"cpu_count: 2", "cpu_count"},
+             {"isolation: hyperv", "isolation"},
+             {"storage_opt: {size: 1G}", "storage_opt"},
+             {"use_api_socket: true", "use_api_socket"},
+             {"build: {context: ., ssh: [default]}", "build.ssh"},
+             {"build: {context: ., privileged: true}", "build.privileged"},
+             {"build: {context: ., entitlements: [x]}", "build.entitlements"},
+             {"build: {context: ., isolation: hyperv}", "build.isolation"}}) {
         INFO(service);
         world.write(
             "compose.yaml",
             concat("services:\n  a: {image: ", std::string_view(service).find("build") == 0 ? "made" : "tiny",
-                   ", command: \"true\", ", service, "}\nnetworks: {n: {", network, "}}\n"));
+                   ", command: \"true\", ", service, "}\nnetworks: {n: {}}\n"));
         const Run config = world.compose({"config", "-q"});
         CHECK(config.exit_code == 0);
         CHECK(config.err.empty());
