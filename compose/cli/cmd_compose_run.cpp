@@ -13,16 +13,6 @@ namespace berth::cli {
 
 namespace {
 
-Result<runtime::Attachment> start_attached(const Context& context, const std::string& id,
-                                           const runtime::AttachStreams& streams) {
-    runtime::Attachment attachment;
-    compose::StartOptions options;
-    options.attach = streams;
-    options.attachment = &attachment;
-    BERTH_TRY(compose::start_container(context, id, options));
-    return attachment;
-}
-
 Result<int> run(Session& session, const OneoffFlags& flags) {
     const auto& name = flags.words[0];
     BERTH_ASSIGN_OR_RETURN(const auto project, load_project(session, {name}));
@@ -166,7 +156,7 @@ Run setup_attach(Flags& flags) {
         options.detach_keys = o->detach_keys;
         return run_in_foreground(
             session, container.spec.id, options, [&](const runtime::AttachStreams& streams) {
-                return runtime::Attachment::open(session.context(), container.spec.id, streams);
+                return attach_running(session.context(), container.spec.id, streams);
             });
     };
 }

@@ -90,7 +90,7 @@ struct StartFlags {
     std::string detach_keys;
 };
 
-Result<int> start_attached(Session& session, const StartFlags& flags) {
+Result<int> start_in_foreground(Session& session, const StartFlags& flags) {
     if (flags.names.size() != 1)
         return fail(ErrorCode::usage, "you cannot start and attach multiple containers at once");
     BERTH_ASSIGN_OR_RETURN(const auto container, runtime::get_container(session.context(), flags.names[0]));
@@ -101,13 +101,8 @@ Result<int> start_attached(Session& session, const StartFlags& flags) {
     streams.detach_keys = flags.detach_keys;
     auto code = run_in_foreground(
         session, container.spec.id, streams,
-        [&](const runtime::AttachStreams& ours) -> Result<runtime::Attachment> {
-            runtime::Attachment attachment;
-            compose::StartOptions options;
-            options.attach = ours;
-            options.attachment = &attachment;
-            BERTH_TRY(compose::start_container(session.context(), container.spec.id, options));
-            return attachment;
+        [&](const runtime::AttachStreams& ours) {
+            return start_attached(session.context(), container.spec.id, ours);
         });
     if (code && container.spec.auto_remove)
         BERTH_TRY(compose::container_exited(session.context(), container.spec.id));
@@ -121,7 +116,7 @@ Run setup_start(Flags& flags) {
     flags.text("--detach-keys", options->detach_keys, "Override the key sequence for detaching a container");
     flags.arguments(options->names, 1);
     return [options](Session& session) -> Result<int> {
-        if (options->attach || options->interactive) return start_attached(session, *options);
+        if (options->attach || options->interactive) return start_in_foreground(session, *options);
         return for_each(session, options->names, [&](const std::string& name) -> Result<std::string> {
             BERTH_ASSIGN_OR_RETURN(const auto container, runtime::get_container(session.context(), name));
             BERTH_TRY(compose::start_container(session.context(), container.spec.id));

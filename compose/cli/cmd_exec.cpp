@@ -68,7 +68,7 @@ Run setup_attach(Flags& flags) {
         streams.detach_keys = options->detach_keys;
         return run_in_foreground(
             session, container.spec.id, streams, [&](const runtime::AttachStreams& ours) {
-                return runtime::Attachment::open(session.context(), container.spec.id, ours);
+                return attach_running(session.context(), container.spec.id, ours);
             });
     };
 }

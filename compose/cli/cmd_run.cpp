@@ -112,14 +112,7 @@ Result<int> run(Session& session, const ContainerFlags& flags) {
         return 0;
     }
     auto code = run_in_foreground(session, id, streams,
-                                  [&](const runtime::AttachStreams& ours) -> Result<runtime::Attachment> {
-                                      runtime::Attachment attachment;
-                                      compose::StartOptions options;
-                                      options.attach = ours;
-                                      options.attachment = &attachment;
-                                      BERTH_TRY(compose::start_container(context, id, options));
-                                      return attachment;
-                                  });
+                                  [&](const runtime::AttachStreams& ours) { return start_attached(context, id, ours); });
     if (!code) {
         remove_after();
         return code;

@@ -1,6 +1,7 @@
 #include "compose/cli/foreground.hpp"
 
 #include "compose/cli/signals.hpp"
+#include "compose/plan/bring_up.hpp"
 #include "runtime/base/no_sigpipe.hpp"
 #include "runtime/base/parse.hpp"
 #include "runtime/container/store.hpp"
@@ -113,8 +114,7 @@ class Foreground {
     void streams_passed() { pipe_read_.reset(); }
 
     // false: detached.
-    Result<bool> loop(runtime::Attachment attachment) {
-        BERTH_ASSIGN_OR_RETURN(auto watch, runtime::StateWatch::open(session_.context(), id_));
+    Result<bool> loop(runtime::Attachment attachment, runtime::StateWatch watch) {
         for (;;) {
             if (watch.fd() < 0) {
                 BERTH_ASSIGN_OR_RETURN(const auto state, watch.next());
@@ -199,19 +199,22 @@ Result<std::string> parse_detach_keys(const std::string& text) {
 
 Result<int>
 run_in_foreground(Session& session, const std::string& id, const ForegroundOptions& options,
-                  const std::function<Result<runtime::Attachment>(const runtime::AttachStreams&)>& begin) {
+                  const std::function<Result<Begun>(const runtime::AttachStreams&)>& begin) {
     session.flush();
     session.end_progress();
     Foreground foreground(session, id, options);
     runtime::AttachStreams streams;
     BERTH_TRY(foreground.open_streams(streams));
-    auto attachment = begin(streams);
+    auto begun = begin(streams);
     foreground.streams_passed();
-    if (!attachment) {
+    if (!begun) {
         foreground.leave_raw(); // so that the message stands where it should
-        return fail(std::move(attachment).error());
+        return fail(std::move(begun).error());
     }
-    BERTH_ASSIGN_OR_RETURN(const bool ended, foreground.loop(std::move(*attachment)));
+    if (!begun->watch) { // it ran already when it was to be started
+        BERTH_ASSIGN_OR_RETURN(begun->watch, runtime::StateWatch::open(session.context(), id));
+    }
+    BERTH_ASSIGN_OR_RETURN(const bool ended, foreground.loop(std::move(begun->attachment), std::move(*begun->watch)));
     const bool was_raw = foreground.raw();
     foreground.leave_raw();
     if (!ended) {
@@ -220,6 +223,23 @@ run_in_foreground(Session& session, const std::string& id, const ForegroundOptio
     }
     const auto& state = foreground.final_state();
     return static_cast<int>(state.exit_code);
+}
+
+Result<Begun> start_attached(const Context& context, const std::string& id, const runtime::AttachStreams& streams) {
+    Begun begun;
+    compose::StartOptions options;
+    options.attach = streams;
+    options.attachment = &begun.attachment;
+    options.watch = &begun.watch;
+    BERTH_TRY(compose::start_container(context, id, options));
+    return begun;
+}
+
+Result<Begun> attach_running(const Context& context, const std::string& id, const runtime::AttachStreams& streams) {
+    Begun begun;
+    BERTH_ASSIGN_OR_RETURN(begun.watch, runtime::StateWatch::open(context, id));
+    BERTH_ASSIGN_OR_RETURN(begun.attachment, runtime::Attachment::open(context, id, streams));
+    return begun;
 }
 
 Result<int> exec_in_foreground(Session& session, const std::string& id, const runtime::ExecRequest& request,

@@ -7,6 +7,7 @@
 #include "runtime/container/lifecycle.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace berth::cli {
@@ -18,12 +19,22 @@ struct ForegroundOptions {
     std::string detach_keys; // empty: ctrl-p,ctrl-q
 };
 
+// What was begun: the streams, and the container's state where it was followed from before its start.
+struct Begun {
+    runtime::Attachment attachment;
+    std::optional<runtime::StateWatch> watch;
+};
 // Starts (or attaches to) a container with `begin`, which is handed the streams, and stays until it ends or
-// the user detaches. The exit code of the container; 0 after detaching. begin answers false when the
-// container has ended already.
+// the user detaches. The exit code of the container; 0 after detaching.
 [[nodiscard]] Result<int>
 run_in_foreground(Session& session, const std::string& id, const ForegroundOptions& options,
-                  const std::function<Result<runtime::Attachment>(const runtime::AttachStreams&)>& begin);
+                  const std::function<Result<Begun>(const runtime::AttachStreams&)>& begin);
+// The `begin` of those who start it.
+[[nodiscard]] Result<Begun> start_attached(const Context& context, const std::string& id,
+                                           const runtime::AttachStreams& streams);
+// And of those who join one that runs.
+[[nodiscard]] Result<Begun> attach_running(const Context& context, const std::string& id,
+                                           const runtime::AttachStreams& streams);
 
 // exec with our streams; raw mode and window size when it has a terminal.
 [[nodiscard]] Result<int> exec_in_foreground(Session& session, const std::string& id,

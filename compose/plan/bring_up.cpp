@@ -133,7 +133,8 @@ Result<runtime::ContainerState> start_connected(const Context& context, const ru
         if (connected) {
             BERTH_ASSIGN_OR_RETURN(network, start_network(spec, std::move(*connection)));
         }
-        return runtime::start(context, spec.id, std::move(network), options.attach, options.attachment);
+        return runtime::start(context, spec.id, std::move(network), options.attach, options.attachment,
+                              options.watch);
     };
     auto state = start();
     if (!state && connected)

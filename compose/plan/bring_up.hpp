@@ -70,6 +70,7 @@ struct ContainerRequest {
 struct StartOptions {
     std::optional<runtime::AttachStreams> attach;
     runtime::Attachment* attachment = nullptr;         // gets the open connection of `attach`
+    std::optional<runtime::StateWatch>* watch = nullptr; // opened before the process runs
     std::map<std::string, std::string> preferred_ipv4; // by network name: over the record's
 };
 // Joins its networks, publishes its ports, starts it. Running already: fine, nothing is done.

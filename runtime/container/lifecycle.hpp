@@ -30,6 +30,7 @@ struct StartNetwork {
         host_gateway; // what "host-gateway" in extra_hosts stands for; empty: the namespace's default gateway
 };
 class Attachment; // exec.hpp
+class StateWatch; // below
 // Streams of the caller that are attached before the process runs, so that no output is missed.
 struct AttachStreams {
     int in = -1, out = -1, err = -1;     // borrowed; -1: not wanted
@@ -38,11 +39,13 @@ struct AttachStreams {
 // Spawns the monitor and returns when the process runs (execve succeeded). On failure the error says which
 // step failed, with exit code 125/126/127 in ErrorCode terms, and everything of this start is gone. Already
 // running: its state. attachment: gets the open connection of `attach`; without it the connection stays open
-// as long as this process lives.
+// as long as this process lives. watch: opened before the process runs, so that its end is told also when the record
+// is removed at once (--rm).
 [[nodiscard]] Result<ContainerState> start(const Context& context, const std::string& id,
                                            StartNetwork network,
                                            const std::optional<AttachStreams>& attach = std::nullopt,
-                                           Attachment* attachment = nullptr);
+                                           Attachment* attachment = nullptr,
+                                           std::optional<StateWatch>* watch = nullptr);
 
 struct StopOptions {
     std::optional<std::chrono::nanoseconds> timeout; // none: the container's own; negative: wait for ever

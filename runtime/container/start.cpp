@@ -135,7 +135,7 @@ Result<monitor::StartReply> next_reply(const Context& context, int socket) {
 // created -> attach -> go -> started.
 Result<ProcessId> hand_shake(const Context& context, const std::string& id, int socket,
                              const std::vector<std::string>& argv, const std::optional<AttachStreams>& attach,
-                             Attachment* attachment) {
+                             Attachment* attachment, std::optional<StateWatch>* watch) {
     BERTH_ASSIGN_OR_RETURN(auto reply, next_reply(context, socket));
     if (reply.phase == monitor::StartPhase::failed) return fail(start_error(reply, argv));
     if (attach) {
@@ -144,6 +144,10 @@ Result<ProcessId> hand_shake(const Context& context, const std::string& id, int 
             *attachment = std::move(opened);
         else
             opened.leave_open();
+    }
+    if (watch != nullptr) {
+        BERTH_ASSIGN_OR_RETURN(auto opened, StateWatch::open(context, id));
+        watch->emplace(std::move(opened));
     }
     BERTH_TRY(send_packet(socket, k_go));
     // Past this point the container runs or fails within moments. Giving up in between would leave a monitor that
@@ -198,7 +202,8 @@ ContainerState state_after_start(const Context& context, const std::string& id, 
 } // namespace
 
 Result<ContainerState> start(const Context& context, const std::string& id, StartNetwork network,
-                             const std::optional<AttachStreams>& attach, Attachment* attachment) {
+                             const std::optional<AttachStreams>& attach, Attachment* attachment,
+                             std::optional<StateWatch>* watch) {
     BERTH_ASSIGN_OR_RETURN(const auto lock, lock_container(context, id));
     BERTH_ASSIGN_OR_RETURN(auto container, read_container(context, id));
     const auto& spec = container.spec;
@@ -227,7 +232,7 @@ Result<ContainerState> start(const Context& context, const std::string& id, Star
     BERTH_ASSIGN_OR_RETURN(const auto plan, make_monitor_plan(context, std::move(input)));
     BERTH_ASSIGN_OR_RETURN(auto monitor, spawn_monitor(plan, network));
     const auto process =
-        hand_shake(context, id, monitor.socket.get(), plan.launch.process.argv, attach, attachment);
+        hand_shake(context, id, monitor.socket.get(), plan.launch.process.argv, attach, attachment, watch);
     if (!process) {
         clean_up(context, spec, monitor, process.error());
         return fail(process.error());

@@ -98,7 +98,12 @@ Result<FileLock> lock_container(const Context& context, const std::string& id) {
 }
 
 Result<Container> read_container(const Context& context, const std::string& id) {
-    BERTH_ASSIGN_OR_RETURN(auto out, read_container_stored(context, id));
+    auto stored = read_container_stored(context, id);
+    // Removed, perhaps between its two files.
+    if (!stored && !path_exists(context.paths.container(id)))
+        return fail(ErrorCode::not_found, concat("no such container: ", short_id(id)));
+    if (!stored) return stored;
+    auto out = std::move(*stored);
     if (claims_to_run(out.state) && !claims_to_run(reconcile_state(out.state)))
         out.state = settle_dead_monitor(context, out.spec, out.state);
     else if (out.state.status == Status::running && cgroup_of(context, out.spec).is_frozen())
