@@ -2,6 +2,8 @@
 # Runs inside the virtual machine. Prints one line a case, ends with the number of failures as exit status.
 build=$1
 failed=0
+# Not LD_LIBRARY_PATH: the monitors start berth with an environment of their own.
+echo "$build/vm-libraries" >/etc/ld.so.conf.d/berth-test.conf && ldconfig
 check() { # name, program, test case
     # A comma separates names on Catch2's command line.
     if "$build/tests/isolate" "$build/tests/system/cli/$2" "$(printf '%s' "$3" | sed 's/,/\\,/g')" >/tmp/out 2>&1; then echo "ok      $1"; else echo "FAILED  $1"; tail -40 /tmp/out; failed=$((failed + 1)); fi
