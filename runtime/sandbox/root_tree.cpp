@@ -10,6 +10,7 @@
 #include <array>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -37,6 +38,13 @@ bool may_cover_proc(const std::string& target) {
     return std::find(files.begin(), files.end(), target) != files.end();
 }
 
+// Joining the mount namespace that one is in moves "/" and the working directory to its root: the way out of
+// a chroot that berth itself was started in. Linux 5.8 (a pidfd instead of a file of /proc).
+bool go_to_namespace_root() {
+    const Fd self(sys::pidfd_open(::getpid()));
+    return self && ::setns(self.get(), CLONE_NEWNS) == 0;
+}
+
 } // namespace
 
 void RootTree::open_sources() {
@@ -52,8 +60,11 @@ void RootTree::open_sources() {
 
 void RootTree::make_host_mounts_private() {
     // Slave and not private: the host's unmounts still reach this copy until it is left, so it never keeps
-    // one busy.
-    if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
+    // one busy. From the namespace's root, for in a chroot the mounts above it would stay shared; the paths
+    // of the plan are the chroot's again afterwards.
+    const Fd root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!root || !go_to_namespace_root() || ::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0 ||
+        ::fchdir(root.get()) != 0 || ::chroot(".") != 0)
         reporter_.fail(Step::private_mounts, "/");
 }
 
@@ -97,12 +108,13 @@ void RootTree::create_overlay() {
     // Layers are shared by containers and re-used after a change of the image store: no inode index over
     // them.
     (void)overlay.set("index", "off");
-    // An upper folder may become a layer (build, commit): whole files in it, no references into layers below. Some
-    // distributions' kernels have both on.
+    // An upper folder may become a layer (build, commit): whole files in it, no references into layers below.
+    // Some distributions' kernels have both on.
     (void)overlay.set("metacopy", "off");
     (void)overlay.set("redirect_dir", "off");
     root_ = overlay.mount(0);
-    // Before 6.5 overlayfs has no parameters of its own: any is taken, and an unknown one is EINVAL only here.
+    // Before 6.5 overlayfs has no parameters of its own: any is taken, and an unknown one is EINVAL only
+    // here.
     if (!root_ && errno == EINVAL) return create_overlay_by_string();
     if (!root_) reporter_.fail(Step::root_overlay, concat(root.upper, " ", overlay.message()));
 }
@@ -240,8 +252,10 @@ void RootTree::enter() {
     if (plan_.root.read_only && !set_attributes(root_.get(), MOUNT_ATTR_RDONLY, 0, false))
         reporter_.fail(Step::read_only_root, "/");
     // pivot_root(".", ".") puts the old root on top of the new one, from where it is taken off: no folder is
-    // needed for it, so it works on read-only roots too.
-    if (::fchdir(root_.get()) != 0 || sys::pivot_root(".", ".") != 0)
+    // needed for it, so it works on read-only roots too. What is taken off is the whole namespace's tree:
+    // from within a chroot the part above it would stay, for setns() to land in and for chroot(2) to escape
+    // to.
+    if (!go_to_namespace_root() || ::fchdir(root_.get()) != 0 || sys::pivot_root(".", ".") != 0)
         reporter_.fail(Step::pivot_root, plan_.root.attach_point);
     if (::umount2(".", MNT_DETACH) != 0 || ::chdir("/") != 0) reporter_.fail(Step::pivot_root, "/");
     if (plan_.root.propagation != 0 && ::mount(nullptr, "/", nullptr, plan_.root.propagation, nullptr) != 0)

@@ -1,9 +1,34 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/world.hpp"
 
+#include <filesystem>
+#include <sys/mount.h>
+
 using namespace berth;
 using namespace berth::test;
 using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+// A folder (no mount point) that shows the host's tree. It lies on isolate's own tmpfs and goes away with the mount
+// namespace: nothing ever removes it by name, for what is mounted below is the host's.
+std::string plain_chroot() {
+    const std::string root = "/run/a-chroot";
+    std::filesystem::create_directory(root);
+    for (const auto& entry : std::filesystem::directory_iterator("/")) {
+        const auto place = root + entry.path().string();
+        if (entry.is_symlink()) {
+            std::filesystem::copy_symlink(entry.path(), place);
+        } else if (entry.is_directory() && entry.path() != "/run") {
+            std::filesystem::create_directory(place);
+            REQUIRE(::mount(entry.path().c_str(), place.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0);
+        }
+    }
+    std::filesystem::create_directory(root + "/run");
+    return root;
+}
+
+} // namespace
 
 TEST_CASE("exec: bad input first") {
     World world;
@@ -70,4 +95,29 @@ TEST_CASE("a terminal: run -t and exec -t give one, of the size that was asked f
     const Run none = world.berth({"run", "--rm", "-it", "tiny", "true"});
     CHECK(none.exit_code != 0);
     CHECK_THAT(none.err, ContainsSubstring("TTY") || ContainsSubstring("terminal"));
+}
+
+TEST_CASE("in a chroot: exec and probes land in the container, whose namespace holds nothing of the host") {
+    World world;
+    world.tiny_image();
+    const auto root = plain_chroot();
+    const auto inside = [&](std::vector<std::string> args) {
+        args.insert(args.begin(), {root, "/usr/bin/env", "BERTH_DATA_ROOT=" + world.paths().data_root(),
+                                   "BERTH_EXEC_ROOT=" + world.paths().exec_root(), BERTH_PROGRAM});
+        return host("chroot", args);
+    };
+    const Run run = inside({"run", "-d", "--name", "box", "--health-cmd", "test -e /of-the-container",
+                            "--health-interval", "1s", "tiny", "sh", "-c", "touch /of-the-container; exec sleep 1000"});
+    INFO(run.err);
+    REQUIRE(run.exit_code == 0);
+    const Run files = inside({"exec", "box", "ls", "/"});
+    CHECK_THAT(files.out, ContainsSubstring("of-the-container\n"));
+    CHECK_THAT(files.out, !ContainsSubstring("boot\n"));
+    // The namespace's own root, which a process that leaves its root by chroot(2) comes to.
+    const auto pid = world.ok({"inspect", "--format", "{{.State.Pid}}", "box"});
+    CHECK_THAT(host("nsenter", {"-t", pid, "-m", "/bin/busybox", "ls", "/"}).out, ContainsSubstring("of-the-container"));
+    // Nothing of it reaches the host's mounts.
+    CHECK(inside({"rm", "-f", "box"}).exit_code == 0);
+    CHECK(std::filesystem::exists(root + "/usr/bin/env"));
+    CHECK(std::filesystem::exists("/usr/bin/env"));
 }
