@@ -75,34 +75,44 @@ std::string models(const Json& document) {
 Result<std::string> listing(const compose::LoadResult& loaded, const ConfigFlags& flags) {
     const auto& project = *loaded.project;
     std::set<std::string> names;
+    // What no enabled service uses is not made either.
+    for (const auto& [name, service] : project.services) {
+        if (flags.services_only) {
+            names.insert(name);
+        } else if (flags.volumes) {
+            for (const auto& mount : service.volumes)
+                if (mount.type == compose::MountType::volume && !mount.source.empty())
+                    names.insert(mount.source);
+        } else if (flags.networks) {
+            for (const auto& network : service.networks)
+                names.insert(network.network);
+        }
+    }
+    if (flags.services_only || flags.volumes || flags.networks) return lines(names);
+    if (flags.models) return models(loaded.document);
     if (flags.hash) {
         if (*flags.hash != "*") BERTH_TRY(check_services(project, split(*flags.hash, ',')));
         return hashes(project, *flags.hash);
     }
-    if (flags.images) return images(project, chosen_services(project, loaded.canonical));
-    if (flags.models) return models(loaded.document);
-    if (flags.services_only)
-        for (const auto& [name, service] : project.services)
-            names.insert(name);
-    // What no enabled service uses is not made either.
-    for (const auto& [name, service] : project.services) {
-        if (flags.networks)
-            for (const auto& network : service.networks)
-                names.insert(network.network);
-        if (flags.volumes)
-            for (const auto& mount : service.volumes)
-                if (mount.type == compose::MountType::volume && !mount.source.empty())
-                    names.insert(mount.source);
-    }
-    if (flags.profiles)
+    if (flags.profiles) {
         for (const auto* services : {&project.services, &project.disabled_services})
             for (const auto& [name, service] : *services)
                 names.insert(service.profiles.begin(), service.profiles.end());
-    if (!flags.environment) return lines(names);
+        return lines(names);
+    }
+    if (flags.images) return images(project, chosen_services(project, loaded.canonical));
     std::string out;
     for (const auto& [key, value] : project.environment)
         out += concat(key, "=", value, "\n");
     return out;
+}
+
+// These tell of the whole project, whatever services are named. Of several listings the first one is printed.
+bool lists_whole_project(const ConfigFlags& flags) {
+    return flags.services_only || flags.volumes || flags.networks || flags.models || flags.hash;
+}
+bool lists(const ConfigFlags& flags) {
+    return lists_whole_project(flags) || flags.profiles || flags.images || flags.environment;
 }
 
 Result<std::string> variables(Session& session, const compose::LoadOptions& options, bool json) {
@@ -140,7 +150,7 @@ Status write_out(Session& session, const std::string& file, const std::string& t
 
 Result<int> config(Session& session, const ConfigFlags& flags) {
     auto options = load_options(session);
-    if (flags.variables) {
+    if (flags.variables && !lists_whole_project(flags) && !flags.profiles && !flags.images) {
         BERTH_ASSIGN_OR_RETURN(const auto text, variables(session, options, flags.format == "json"));
         BERTH_TRY(write_out(session, flags.output, text));
         return 0;
@@ -149,9 +159,8 @@ Result<int> config(Session& session, const ConfigFlags& flags) {
     options.normalize = !flags.no_normalize;
     options.resolve_paths = !flags.no_path_resolution;
     options.check_consistency = !flags.no_consistency;
-    if (flags.profiles) options.profiles = {"*"};
     options.read_env_files = !flags.no_env_resolution;
-    options.services = flags.services;
+    if (!lists_whole_project(flags)) options.services = flags.services;
     options.only_services = true;
     options.explain = flags.explain;
     const bool json = flags.format == "json";
@@ -180,8 +189,7 @@ Result<int> config(Session& session, const ConfigFlags& flags) {
         const bool color = flags.output.empty() && session.color(STDOUT_FILENO);
         text = json ? explanation_json(loaded.explained).to_text(2) + "\n"
                     : explanation_text(loaded.explained, color);
-    } else if (flags.hash || flags.services_only || flags.images || flags.models || flags.volumes ||
-               flags.networks || flags.profiles || flags.environment) {
+    } else if (lists(flags)) {
         BERTH_ASSIGN_OR_RETURN(text, listing(loaded, flags));
     } else {
         text = json ? loaded.canonical.to_text(2) + "\n" : compose::to_yaml(loaded.document);

@@ -143,6 +143,18 @@ void device_requests(SourceNode& list) {
     }
 }
 
+// One limit of 0 is two of 0 in the canonical form, every other number stays one.
+void ulimits(SourceNode& node) {
+    for (auto& entry : node.entries) {
+        SourceNode& limit = entry.value;
+        if (!limit.is_scalar() || limit.is_null() || limit.text != "0") continue;
+        SourceNode both = SourceNode::make_mapping(limit.at);
+        both.set("soft", limit);
+        both.set("hard", std::move(limit));
+        limit = std::move(both);
+    }
+}
+
 void build(LoadContext& context, SourceNode& node, const Path& path, Forms forms) {
     build_to_mapping(node);
     if (!node.is_mapping()) return;
@@ -152,6 +164,7 @@ void build(LoadContext& context, SourceNode& node, const Path& path, Forms forms
     if (forms == Forms::references) return;
     for (const auto* key : {"args", "labels"})
         with(node, key, key_values_to_mapping);
+    with(node, "ulimits", ulimits);
     with(node, "extra_hosts", [&](SourceNode& hosts) { extra_hosts(context, hosts, path / "extra_hosts"); });
     with(node, "no_cache_filter", string_to_list);
     for (const auto* key : {"provenance", "sbom"})
@@ -251,13 +264,13 @@ void values(LoadContext& context, SourceNode& node, const Path& path) {
     for (const auto* key : {"dns_search", "tmpfs"})
         with(node, key, string_to_list);
     // `dns: ${DNS}` with an empty variable says nothing.
-    for (const auto* key : {"dns", "dns_search"})
-        with(node, key, [](SourceNode& list) {
-            std::erase_if(list.items, [](const auto& item) { return item.is_string() && item.text.empty(); });
-        });
+    with(node, "dns", [](SourceNode& list) {
+        std::erase_if(list.items, [](const auto& item) { return item.is_string() && item.text.empty(); });
+    });
     with(node, "deploy", deploy);
     with(node, "develop", develop);
     with(node, "healthcheck", health);
+    with(node, "ulimits", ulimits);
     with(node, "gpus", [](SourceNode& part) {
         gpus(part);
         device_requests(part);

@@ -59,6 +59,7 @@ Status check_scalar(const SourceNode& node, const Shape& shape) {
         return status(read_bool(node));
     case Reads::integer:
     case Reads::kept_integer:
+    case Reads::limit:
         // `cpu_shares: 1.5` is accepted and cut, as Docker Compose does.
         return node.kind == Kind::real ? status(read_real(node)) : status(read_integer(node));
     case Reads::real:

@@ -126,12 +126,13 @@ void load_env_file(LoadContext& context, const std::vector<std::string>& paths, 
             continue;
         }
         const auto& source = context.add_source(display_path(context, path), std::move(*text));
-        const VariableLookup lookup = [&](std::string_view name) -> const Variable* {
-            if (const auto found = environment.find(name); found != environment.end()) return &found->second;
-            const auto found = read.find(name);
-            return found == read.end() ? nullptr : &found->second;
+        const auto in = [](const Environment& values) -> VariableLookup {
+            return [&values](std::string_view name) -> const Variable* {
+                const auto found = values.find(name);
+                return found == values.end() ? nullptr : &found->second;
+            };
         };
-        auto entries = parse_dotenv(source, lookup);
+        auto entries = parse_dotenv(source, in(environment), in(read));
         if (!entries) {
             context.error(std::move(entries).error());
             continue;
@@ -154,8 +155,9 @@ std::vector<ComposeInput> discover(LoadContext& context) {
         if (!options.project_directory.empty())
             return absolute_path(expand_home(context.environment, options.project_directory),
                                  options.working_directory);
-        if (!files.empty() && files[0] != "-" && !is_remote_resource(files[0]))
-            return std::string(dir_name(absolute_path(files[0], options.working_directory)));
+        for (const auto& file : files)
+            if (file != "-" && !is_remote_resource(file))
+                return std::string(dir_name(absolute_path(file, options.working_directory)));
         return absolute_path(".", options.working_directory);
     };
     load_env_files(context, folder_of(options.files));

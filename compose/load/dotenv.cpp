@@ -1,6 +1,7 @@
 #include "compose/load/dotenv.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace berth::compose::load {
 
@@ -53,8 +54,8 @@ std::string expand_escapes(std::string_view text) {
 
 class Parser {
   public:
-    Parser(const SourceHandle& source, const VariableLookup& lookup, std::vector<std::string>* unset)
-        : source_(source), text_(without_bom(source.file->text)), lookup_(lookup), unset_(unset) {}
+    Parser(const SourceHandle& source, const VariableLookup& lookup, const VariableLookup& behind)
+        : source_(source), text_(without_bom(source.file->text)), lookup_(lookup), behind_(behind) {}
 
     Result<std::vector<DotenvEntry>> run() {
         while (skip_to_statement())
@@ -178,37 +179,38 @@ class Parser {
             if (result.error) return refuse(result.error->message, result.error->hint, line);
             entry.value = std::move(result.text);
             entry.uses = std::move(result.uses);
-            if (unset_ != nullptr) unset_->insert(unset_->end(), result.unset.begin(), result.unset.end());
         }
+        latest_[entry.key] = entries_.size();
         entries_.push_back(std::move(entry));
         return {};
     }
 
     const Variable* find(std::string_view name) {
         if (const auto* variable = lookup_(name)) return variable;
-        for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry)
-            if (entry->key == name && entry->value) {
-                earlier_ = {*entry->value, concat(source_.file->path, ":", entry->line)};
-                return &earlier_;
-            }
-        return nullptr;
+        if (const auto found = latest_.find(std::string(name)); found != latest_.end()) {
+            const auto& entry = entries_[found->second];
+            earlier_ = {*entry.value, concat(source_.file->path, ":", entry.line)};
+            return &earlier_;
+        }
+        return behind_ ? behind_(name) : nullptr;
     }
 
     const SourceHandle& source_;
     std::string_view text_;
     const VariableLookup& lookup_;
-    std::vector<std::string>* unset_;
+    const VariableLookup& behind_;
     std::size_t at_ = 0;
     std::uint32_t line_ = 1;
     std::vector<DotenvEntry> entries_;
+    std::unordered_map<std::string, std::size_t> latest_; // index of the last entry that sets the key
     Variable earlier_;
 };
 
 } // namespace
 
 Result<std::vector<DotenvEntry>> parse_dotenv(const SourceHandle& source, const VariableLookup& lookup,
-                                              std::vector<std::string>* unset) {
-    return Parser(source, lookup, unset).run();
+                                              const VariableLookup& behind) {
+    return Parser(source, lookup, behind).run();
 }
 
 Result<std::vector<DotenvEntry>> parse_raw_env(const SourceHandle& source, const VariableLookup& lookup) {

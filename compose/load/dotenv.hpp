@@ -13,12 +13,11 @@ struct DotenvEntry {
     std::vector<VariableUse> uses;
 };
 
-// Values may use `lookup` first and earlier lines of the same text second. A key alone takes the value of
-// `lookup`. The first error ends the parse; its place is the line. `unset`: names that were replaced by
-// nothing.
-[[nodiscard]] Result<std::vector<DotenvEntry>> parse_dotenv(const SourceHandle& source,
-                                                            const VariableLookup& lookup,
-                                                            std::vector<std::string>* unset = nullptr);
+// Values may use `lookup` first, earlier lines of the same text second, and `behind` (the files read before
+// this one) third. A key alone takes the value of `lookup`. The first error ends the parse; its place is the
+// line.
+[[nodiscard]] Result<std::vector<DotenvEntry>>
+parse_dotenv(const SourceHandle& source, const VariableLookup& lookup, const VariableLookup& behind = {});
 // `format: raw`: no quotes, no comments behind values, no variables.
 [[nodiscard]] Result<std::vector<DotenvEntry>> parse_raw_env(const SourceHandle& source,
                                                              const VariableLookup& lookup);

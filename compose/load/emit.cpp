@@ -115,6 +115,8 @@ class Emitter {
             return number(integer(node), false);
         case Reads::kept_integer:
             return number(integer(node), true);
+        case Reads::limit:
+            return number(integer(node), options_.dialect == Dialect::yaml);
         case Reads::real:
             return real(node);
         case Reads::bytes:

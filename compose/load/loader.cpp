@@ -40,13 +40,15 @@ void decide_name(LoadContext& context, const std::vector<LoadedFile>& files) {
                     .hint("use lower-case letters, digits, '-' and '_', beginning with a letter or digit"));
     };
     std::string from_file;
+    bool written = false;
     SourcePos at;
     for (const auto& file : files)
         for (const auto& document : file.documents) {
             const auto* node = document.find("name");
-            if (node == nullptr || !node->is_string()) continue;
+            if (node == nullptr || !node->is_string() || node->text.empty()) continue;
             at = node->pos();
             from_file = node->text;
+            written = true;
             if (!context.options.interpolate) continue;
             const auto result = substitute(node->text, [&](std::string_view name) -> const Variable* {
                 const auto found = context.environment.find(name);
@@ -61,19 +63,19 @@ void decide_name(LoadContext& context, const std::vector<LoadedFile>& files) {
     } else if (!from_environment.empty()) {
         explicit_name(from_environment, {}, " (from COMPOSE_PROJECT_NAME)");
         context.name_origin = context.environment["COMPOSE_PROJECT_NAME"].origin;
-    } else if (!from_file.empty()) {
+    } else if (written) { // empty too: with a variable that is not set, another project would be meant
         // Made fit as a folder's name is; -p and the variable are commands and must be right as they stand.
         const auto fit = normal_project_name(from_file);
         explicit_name(fit.empty() ? from_file : fit, at, "");
     } else {
         context.project_name = normal_project_name(base_name(context.directory));
         context.name_origin = "the folder's name";
+        if (context.project_name.empty())
+            context.error(
+                Error(ErrorCode::invalid_input,
+                      concat("the folder '", context.directory, "' gives no project name"))
+                    .hint("choose one with -p NAME, or write 'name: NAME' at the top of the compose file"));
     }
-    if (context.project_name.empty())
-        context.error(
-            Error(ErrorCode::invalid_input,
-                  concat("the folder '", context.directory, "' gives no project name"))
-                .hint("choose one with -p NAME, or write 'name: NAME' at the top of the compose file"));
     context.environment["COMPOSE_PROJECT_NAME"] = {context.project_name, "project name"};
 }
 

@@ -176,7 +176,10 @@ void keep_targets(const LoadContext& context, SourceNode& root) {
             for (const auto& entry : depends->entries)
                 open.push_back(entry.key);
     }
-    std::erase_if(services->entries, [&](const auto& entry) { return kept.count(entry.key) == 0; });
+    const auto is_left_out = [&](const SourceEntry& entry) { return kept.count(entry.key) == 0; };
+    std::erase_if(services->entries, is_left_out);
+    for (auto& entry : services->entries)
+        if (auto* depends = entry.value.find("depends_on")) std::erase_if(depends->entries, is_left_out);
 }
 
 Selection select_profiles(LoadContext& context, SourceNode& root) {

@@ -24,6 +24,7 @@ enum class Reads : std::uint8_t {
     kept_boolean, // written once it is given
     integer,      // left out when 0
     kept_integer,
+    limit, // an integer that only JSON leaves out when 0
     real,
     bytes,        // written as decimal digits in a string
     duration,     // written as 1m30s
@@ -43,16 +44,16 @@ struct Field;
 struct Shape {
     std::uint8_t scalars = 0;
     Reads reads = Reads::text;
-    const Shape* items = nullptr;       // may be a list of these
-    const Shape* values = nullptr;      // may be a mapping with keys of the user's own
-    std::span<const Field> fields = {}; // may be a mapping with these keys
+    const Shape* items = nullptr;            // may be a list of these
+    const Shape* values = nullptr;           // may be a mapping with keys of the user's own
+    std::span<const Field> fields = {};      // may be a mapping with these keys
     std::span<const char* const> words = {}; // what a scalar may say
     std::span<const char* const> names = {}; // the keys that `values` may have; none: any
-    bool as_pairs = false;   // `values` are written as a list of KEY=VALUE (ssh)
-    std::int64_t least = -1; // of sizes: -1 is "no limit" where that means something
-    bool unique = false;     // the items of a list must differ
-    bool extensions = true;  // `x-` keys beside `fields`
-    bool sorted = true;      // keys of `values` are written in alphabetical order
+    bool as_pairs = false;                   // `values` are written as a list of KEY=VALUE (ssh)
+    std::int64_t least = -1;                 // of sizes: -1 is "no limit" where that means something
+    bool unique = false;                     // the items of a list must differ
+    bool extensions = true;                  // `x-` keys beside `fields`
+    bool sorted = true;                      // keys of `values` are written in alphabetical order
     bool null_is_empty =
         false; // a null value of a mapping is written as "" (labels), not as null (environment)
 };

@@ -44,9 +44,10 @@ inline constexpr Field k_external_fields[] = {{"name", &k_text}};
 inline constexpr Shape k_external{
     .scalars = k_bool | k_str, .reads = Reads::boolean, .fields = k_external_fields};
 
+inline constexpr Shape k_limit{.scalars = k_int | k_str, .reads = Reads::limit};
 inline constexpr Field k_ulimit_fields[] = {
-    {.key = "soft", .shape = &k_kept_integer, .required = true},
-    {.key = "hard", .shape = &k_kept_integer, .required = true},
+    {.key = "soft", .shape = &k_limit, .required = true},
+    {.key = "hard", .shape = &k_limit, .required = true},
 };
 inline constexpr Shape k_ulimit{
     .scalars = k_int | k_str, .reads = Reads::kept_integer, .fields = k_ulimit_fields};

@@ -65,23 +65,26 @@ void merge_under(LoadContext& context, SourceNode& service, std::string_view key
     service.set(key, std::move(from_files));
 }
 
+// A value of a mapping as a variable, held by `out`.
+const Variable* in(const SourceNode* mapping, std::string_view name, Variable& out) {
+    const auto* value = mapping != nullptr ? mapping->find(name) : nullptr;
+    if (value == nullptr || value->is_null()) return nullptr;
+    out = {value->text, value->pos().to_string()};
+    return &out;
+}
+
 void read_env_files(LoadContext& context, SourceNode& service, const Path& path) {
     const auto* files = service.find("env_file");
     if (files == nullptr) return;
     SourceNode collected = SourceNode::make_mapping(files->at);
     const auto* own = service.find("environment");
-    Variable from_service;
+    Variable found_value;
     const VariableLookup lookup = [&](std::string_view name) -> const Variable* {
         if (const auto found = context.environment.find(name); found != context.environment.end())
             return &found->second;
-        for (const auto* mapping : {own, static_cast<const SourceNode*>(&collected)}) {
-            const auto* value = mapping != nullptr ? mapping->find(name) : nullptr;
-            if (value == nullptr || value->is_null()) continue;
-            from_service = {value->text, value->pos().to_string()};
-            return &from_service;
-        }
-        return nullptr;
+        return in(own, name, found_value);
     };
+    const VariableLookup behind = [&](std::string_view name) { return in(&collected, name, found_value); };
     for (std::size_t i = 0; i < files->items.size(); ++i) {
         const EnvFile file = describe(files->items[i]);
         const Path here = path[i];
@@ -92,7 +95,8 @@ void read_env_files(LoadContext& context, SourceNode& service, const Path& path)
         }
         const auto* source = open_file(context, file, here);
         if (source == nullptr) continue;
-        auto entries = file.format == "raw" ? parse_raw_env(*source, lookup) : parse_dotenv(*source, lookup);
+        auto entries =
+            file.format == "raw" ? parse_raw_env(*source, lookup) : parse_dotenv(*source, lookup, behind);
         if (!entries) {
             context.error(std::move(entries).error(), here);
             continue;
@@ -107,8 +111,9 @@ void read_label_files(LoadContext& context, SourceNode& service, const Path& pat
     const auto* files = service.find("label_file");
     if (files == nullptr) return;
     SourceNode collected = SourceNode::make_mapping(files->at);
-    // Labels know no environment: only earlier labels of the same file may be used.
-    const VariableLookup lookup = [](std::string_view) -> const Variable* { return nullptr; };
+    // Labels know no environment, only the labels of the files before and earlier ones of the same file.
+    Variable earlier;
+    const VariableLookup lookup = [&](std::string_view name) { return in(&collected, name, earlier); };
     for (std::size_t i = 0; i < files->items.size(); ++i) {
         const auto* source = open_file(context, describe(files->items[i]), path[i]);
         if (source == nullptr) continue;

@@ -70,21 +70,31 @@ bool is_path_source(std::string_view text) {
     return text.size() > 2 && text[1] == ':' && text[2] == '\\';
 }
 
+// Options of the other kind of mount are kept too ("data:/data:z" is written a lot), as in the reference.
 void volume_options(SourceNode& mount, bool bind, std::string_view options, const Place& at) {
-    SourceNode part = SourceNode::make_mapping(at);
+    SourceNode of_bind = SourceNode::make_mapping(at);
+    SourceNode of_volume = SourceNode::make_mapping(at);
     for (const auto& option : split(options, ',')) {
-        if (option == "ro")
-            mount.set("read_only", SourceNode::make_bool(true, at));
-        else if (bind && (option == "z" || option == "Z"))
-            part.set("selinux", SourceNode::make_string(option, at));
-        else if (!bind && option == "nocopy")
-            part.set("nocopy", SourceNode::make_bool(true, at));
-        else if (bind)
+        if (option == "ro" || option == "rw")
+            mount.set("read_only", SourceNode::make_bool(option == "ro", at));
+        else if (option == "nocopy")
+            of_volume.set("nocopy", SourceNode::make_bool(true, at));
+        else if (option == "z" || option == "Z")
+            of_bind.set("selinux", SourceNode::make_string(option, at));
+        else
             for (const auto* word : {"private", "rprivate", "shared", "rshared", "slave", "rslave"})
-                if (option == word) part.set("propagation", SourceNode::make_string(option, at));
+                if (option == word) of_bind.set("propagation", SourceNode::make_string(option, at));
     }
-    if (bind) part.set("create_host_path", SourceNode::make_bool(true, at));
-    mount.set(bind ? "bind" : "volume", std::move(part));
+    if (bind) of_bind.set("create_host_path", SourceNode::make_bool(true, at));
+    if (bind || !of_bind.entries.empty()) mount.set("bind", std::move(of_bind));
+    if (!bind || !of_volume.entries.empty()) mount.set("volume", std::move(of_volume));
+}
+
+SourceNode anonymous_volume(std::string_view target, const Place& at) {
+    SourceNode mount = SourceNode::make_mapping(at);
+    mount.set("type", SourceNode::make_string("volume", at));
+    mount.set("target", SourceNode::make_string(std::string(target), at));
+    return mount;
 }
 
 } // namespace
@@ -163,17 +173,17 @@ Result<SourceNode> expand_volume(std::string_view text, const Place& at) {
                       "write volumes as \"SOURCE:TARGET\" or \"SOURCE:TARGET:ro\"");
     };
     if (text.empty()) return bad("it is empty");
+    if (text.size() < 3) return anonymous_volume(text, at); // ":" too, where two variables are not set
     const auto parts = split_colons(text);
     if (parts.size() > 3) return bad("it has too many colons");
     if (std::any_of(parts.begin(), parts.end(), [](const auto& part) { return part.empty(); }))
         return bad("there is nothing between two colons");
-    SourceNode mount = SourceNode::make_mapping(at);
     if (parts.size() == 1) {
-        mount.set("type", SourceNode::make_string("volume", at));
-        mount.set("target", SourceNode::make_string(parts[0], at));
+        SourceNode mount = anonymous_volume(parts[0], at);
         mount.set("volume", SourceNode::make_mapping(at));
         return mount;
     }
+    SourceNode mount = SourceNode::make_mapping(at);
     const bool pipe = parts[0].rfind("\\\\.\\pipe\\", 0) == 0;
     const bool bind = is_path_source(parts[0]);
     mount.set("type", SourceNode::make_string(pipe ? "npipe" : bind ? "bind" : "volume", at));

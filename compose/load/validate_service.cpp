@@ -148,8 +148,12 @@ class ServiceRules {
             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
         if (name != nullptr && !name->is_null()) {
             const std::string& text = name->text;
-            const bool good = text.size() > 1 && k_letters.find(text[0]) != std::string_view::npos &&
-                              text.find_first_not_of(concat(k_letters, "_.-")) == std::string::npos;
+            // The specification's pattern asks only that something like a name stands in it: "-web", where a
+            // variable was not set, is read. `up` wants a whole one.
+            bool good = false;
+            for (std::size_t i = 0; i + 1 < text.size(); ++i)
+                good = good || (k_letters.find(text[i]) != std::string_view::npos &&
+                                concat(k_letters, "_.-").find(text[i + 1]) != std::string::npos);
             if (!good)
                 refuse(concat(quoted(text), " is not a container name"), *name, "container_name",
                        "two or more letters, digits, '_', '.' and '-', beginning with a letter or digit");

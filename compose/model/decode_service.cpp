@@ -194,6 +194,7 @@ void decode_network_part(const SourceNode& node, Service& out) {
     fields::texts(node, "extra_hosts", out.extra_hosts);
     fields::texts(node, "dns", out.dns);
     fields::texts(node, "dns_search", out.dns_search);
+    std::erase(out.dns_search, std::string()); // a variable that is not set
     fields::texts(node, "dns_opt", out.dns_opt);
     fields::texts(node, "links", out.links);
     fields::texts(node, "external_links", out.external_links);

@@ -11,6 +11,15 @@ std::string container_name(const Project& project, const Service& service, std::
     return concat(project.name, "-", service.name, "-", number);
 }
 
+bool is_container_name(std::string_view text) {
+    const auto word = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    };
+    return text.size() > 1 && word(text[0]) && std::all_of(text.begin(), text.end(), [&](char c) {
+               return word(c) || c == '_' || c == '.' || c == '-';
+           });
+}
+
 std::string replaced_name(const std::string& id, const std::string& name) {
     return concat(std::string_view(id).substr(0, 12), "_", name);
 }

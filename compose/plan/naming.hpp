@@ -27,6 +27,8 @@ inline constexpr const char* k_compose_version = "2.40.0"; // the Docker Compose
 
 // "shop-web-1", or container_name.
 [[nodiscard]] std::string container_name(const Project& project, const Service& service, std::int64_t number);
+// Letters, digits, '_', '.' and '-', two or more, the first one a letter or digit.
+[[nodiscard]] bool is_container_name(std::string_view text);
 // What a container is called between the creation of its replacement and its removal:
 // "0123456789ab_shop-web-1".
 [[nodiscard]] std::string replaced_name(const std::string& id, const std::string& name);

@@ -19,6 +19,7 @@ class UpDecider {
         selected_.insert(out_.selected.begin(), out_.selected.end());
         targets_.insert(options_.services.begin(), options_.services.end());
         if (options_.services.empty()) targets_ = selected_;
+        BERTH_TRY(check_names());
         BERTH_TRY(check_scale());
         BERTH_TRY(decide_networks());
         BERTH_TRY(decide_volumes());
@@ -31,6 +32,20 @@ class UpDecider {
     }
 
   private:
+    // The loader reads what merely has a name in it, as the specification's pattern does: "-web", "db:1".
+    Status check_names() const {
+        for (const auto& name : out_.selected) {
+            const auto& service = project_.services.at(name);
+            if (service.container_name.empty() || is_container_name(service.container_name)) continue;
+            return fail(Error(ErrorCode::invalid_input,
+                              concat("container_name '", service.container_name, "' of service '", name,
+                                     "' is no name that a container can have"))
+                            .at(service.at)
+                            .hint("two or more letters, digits, '_', '.' and '-', beginning with a letter or "
+                                  "digit"));
+        }
+        return {};
+    }
     Status check_scale() const {
         for (const auto& [name, count] : options_.scale) {
             if (!project_.services.contains(name))

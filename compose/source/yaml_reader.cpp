@@ -60,8 +60,8 @@ class Builder : public YAML::EventHandler {
     std::vector<SourceNode> documents;
 
     void OnDocumentStart(const YAML::Mark& mark) override {
-        // The parser does not get past a token that no value can begin with, and reports one empty document after
-        // the other there, for ever.
+        // The parser does not get past a token that no value can begin with, and reports one empty document
+        // after the other there, for ever.
         if (mark.pos == document_at_)
             stop(place(mark, 1), "invalid YAML: no value can begin like this", "put the value in quotes");
         document_at_ = mark.pos;
@@ -82,6 +82,7 @@ class Builder : public YAML::EventHandler {
         SourceNode node;
         node.plain = tag == "?";
         if (!node.plain) last_quoted_ = mark.pos;
+        if (tag == "tag:yaml.org,2002:merge") node.plain = true; // "!!merge <<", as some programs write it
         node.at = place(mark, value.size() + (node.plain ? 0 : 2));
         read_scalar(node, tag, value);
         add_leaf(std::move(node), anchor);

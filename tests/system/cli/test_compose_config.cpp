@@ -76,6 +76,23 @@ TEST_CASE("config with services: they, what they depend on, and what those use")
                !ContainsSubstring("A: \"1\"") && ContainsSubstring("env_file"));
 }
 
+TEST_CASE("config's listings: one of them, of the whole project where they are no matter of services") {
+    World world;
+    world.write(
+        "compose.yaml",
+        "services:\n  a: {image: x, volumes: [\"used:/d\"]}\n"
+        "  b: {image: y, profiles: [p], depends_on: {c: {condition: service_started, required: false}}}\n"
+        "  c: {image: z, profiles: [q]}\nvolumes: {used: {}, other: {}}\n");
+    CHECK(world.compose_ok({"config", "--services", "b"}) == "a");
+    CHECK(world.compose_ok({"config", "--volumes", "b"}) == "used");
+    CHECK(world.compose_ok({"config", "--volumes", "--services"}) == "a");
+    CHECK(world.compose_ok({"config", "--images", "b"}) == "y");
+    CHECK(world.compose_ok({"config", "--images", "--profiles"}) == "p\nq");
+    // What is not selected is no dependency either.
+    CHECK_THAT(world.compose_ok({"config", "b"}), !ContainsSubstring("depends_on"));
+    CHECK_THAT(world.compose_ok({"--profile", "p", "config"}), ContainsSubstring("depends_on"));
+}
+
 TEST_CASE("config with digests: a model and a file that overrides it") {
     World world;
     const std::string digest(64, 'a');
@@ -101,20 +118,19 @@ TEST_CASE("what compose/load's table calls refused: config keeps it, up stops at
     struct Refused {
         const char *service, *says;
     };
-    for (const auto& [service, says] : std::initializer_list<Refused>{
-             {"cpu_count: 2", "cpu_count"},
-             {"isolation: hyperv", "isolation"},
-             {"storage_opt: {size: 1G}", "storage_opt"},
-             {"use_api_socket: true", "use_api_socket"},
-             {"build: {context: ., ssh: [default]}", "build.ssh"},
-             {"build: {context: ., privileged: true}", "build.privileged"},
-             {"build: {context: ., entitlements: [x]}", "build.entitlements"},
-             {"build: {context: ., isolation: hyperv}", "build.isolation"}}) {
+    for (const auto& [service, says] :
+         std::initializer_list<Refused>{{"cpu_count: 2", "cpu_count"},
+                                        {"isolation: hyperv", "isolation"},
+                                        {"storage_opt: {size: 1G}", "storage_opt"},
+                                        {"use_api_socket: true", "use_api_socket"},
+                                        {"build: {context: ., ssh: [default]}", "build.ssh"},
+                                        {"build: {context: ., privileged: true}", "build.privileged"},
+                                        {"build: {context: ., entitlements: [x]}", "build.entitlements"},
+                                        {"build: {context: ., isolation: hyperv}", "build.isolation"}}) {
         INFO(service);
-        world.write(
-            "compose.yaml",
-            concat("services:\n  a: {image: ", std::string_view(service).find("build") == 0 ? "made" : "tiny",
-                   ", command: \"true\", ", service, "}\nnetworks: {n: {}}\n"));
+        world.write("compose.yaml", concat("services:\n  a: {image: ",
+                                           std::string_view(service).find("build") == 0 ? "made" : "tiny",
+                                           ", command: \"true\", ", service, "}\nnetworks: {n: {}}\n"));
         const Run config = world.compose({"config", "-q"});
         CHECK(config.exit_code == 0);
         CHECK(config.err.empty());

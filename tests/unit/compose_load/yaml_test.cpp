@@ -78,6 +78,9 @@ TEST_CASE("anchors, aliases and merge keys") {
     CHECK(c.text_of("z") == "4");
     CHECK(c.find("<<") == nullptr);
     CHECK(result.documents[0].find("d")->text_of("x") == "1");
+    for (const auto* key : {"!!merge <<", "!!merge \"<<\""})
+        CHECK(read(concat("a: &a {x: 1}\nb: {", key, ": *a}\n")).documents[0].find("b")->text_of("x") == "1");
+    CHECK(read("a: &a {x: 1}\nb: {\"<<\": *a}\n").documents[0].find("b")->find("<<") != nullptr);
     CHECK(only_error("a: &s text\nb:\n  <<: *s\n").find("'<<' needs a mapping") != std::string::npos);
 }
 

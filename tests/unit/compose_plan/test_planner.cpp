@@ -27,6 +27,17 @@ TEST_CASE("a network of the name that another made is not taken over") {
     CHECK(plan.error().code() == ErrorCode::already_exists);
 }
 
+TEST_CASE("a container_name that no container can have is refused before anything is made") {
+    World world;
+    for (const auto* name : {"-web", "db:latest", "w", "a web"}) {
+        world.service("web").container_name = name;
+        const auto plan = plan_up(world.project, world.observed, world.up);
+        REQUIRE_FALSE(plan);
+        CHECK(plan.error().code() == ErrorCode::invalid_input);
+        CHECK(plan.error().at().line == 10);
+    }
+}
+
 TEST_CASE("a service with container_name cannot be scaled") {
     World world;
     world.service("web").container_name = "front";
