@@ -13,11 +13,14 @@ need_root() {
     exec sudo --preserve-env=BERTH_BUILD,SHOP_PORT "$0" "$@"
 }
 
+# By what it prints: for a name that only other packages mention, Debian 13's apt-cache says nothing and ends with 0.
+has_package() { [ -n "$(apt-cache show "$1" 2>/dev/null)" ]; }
+
 # Debian 12 has Boost 1.74 as its default, where Boost.Process is version 1 only; 1.81 stands beside it.
 # Debian 13's default is new enough.
 packages() {
     local boost=libboost-dev
-    apt-cache show libboost1.81-dev >/dev/null 2>&1 && boost=libboost1.81-dev
+    has_package libboost1.81-dev && boost=libboost1.81-dev
     echo g++ cmake ninja-build pkg-config ccache mold \
         $boost libyaml-cpp-dev libspdlog-dev libfmt-dev libcli11-dev nlohmann-json3-dev libexpected-dev \
         libnl-3-dev libnl-route-3-dev libnl-nf-3-dev libnftables-dev libseccomp-dev libssl-dev zlib1g-dev \
@@ -31,7 +34,7 @@ install_packages() {
     for package in "$@"; do
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] && continue
         # A name that another package provides by now (Debian 13's libcurl4t64 provides libcurl4).
-        [ -n "$(apt-cache show "$package" 2>/dev/null)" ] || continue
+        has_package "$package" || continue
         missing+=("$package")
     done
     [ ${#missing[@]} = 0 ] && return
@@ -44,7 +47,7 @@ set_up_packages() {
     command -v apt-get >/dev/null || die "this script installs Debian packages; elsewhere install what CMakeLists.txt looks for and build by hand"
     log=$(mktemp); trap 'rm -f "$log"' EXIT
     # A fresh machine has no package lists yet: without them not even the names can be looked up.
-    if ! apt-cache show libyaml-cpp-dev >/dev/null 2>&1; then
+    if ! has_package libyaml-cpp-dev; then
         step "reading the package lists"
         apt-get update -qq >"$log" 2>&1 || { tail -5 "$log" >&2; die "apt-get update did not succeed"; }
     fi
