@@ -8,7 +8,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../samples/setup.sh"
 need_root "$@"
-set_up_packages nftables iproute2 procps strace
+set_up_packages nftables iproute2 procps strace docker-registry skopeo
 build_berth
 
 results=$(mktemp)

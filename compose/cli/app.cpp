@@ -23,10 +23,11 @@ struct Globals {
 struct Group {
     std::string_view name, summary;
 };
-constexpr std::array<Group, 7> k_groups{
+constexpr std::array<Group, 8> k_groups{
     {{"compose", "Run multi-container applications from their compose files"},
      {"container", "Manage containers"},
      {"image", "Manage images"},
+     {"manifest", "Look at manifests of registries"},
      {"network", "Manage networks"},
      {"volume", "Manage volumes"},
      {"system", "Manage berth as a whole"},
@@ -36,7 +37,7 @@ constexpr std::array<Group, 7> k_groups{
 struct Alias {
     std::string_view from, to;
 };
-constexpr std::array<Alias, 27> k_aliases{{{"container ls", "ps"},
+constexpr std::array<Alias, 28> k_aliases{{{"container ls", "ps"},
                                            {"container list", "ps"},
                                            {"container ps", "ps"},
                                            {"container remove", "rm"},
@@ -49,6 +50,7 @@ constexpr std::array<Alias, 27> k_aliases{{{"container ls", "ps"},
                                            {"image import", "import"},
                                            {"image load", "load"},
                                            {"image pull", "pull"},
+                                           {"image push", "push"},
                                            {"image save", "save"},
                                            {"image tag", "tag"},
                                            {"builder build", "build"},
@@ -65,11 +67,22 @@ constexpr std::array<Alias, 27> k_aliases{{{"container ls", "ps"},
                                            {"compose volume", "compose volumes"}}};
 
 std::vector<std::span<const Command>> tables() {
-    return {run_commands(),          container_commands(),      container_view_commands(),
-            exec_commands(),         image_commands(),          image_archive_commands(),
-            build_commands(),        network_commands(),        volume_commands(),
-            system_commands(),       compose_up_commands(),     compose_lifecycle_commands(),
-            compose_view_commands(), compose_config_commands(), compose_run_commands(),
+    return {run_commands(),
+            container_commands(),
+            container_view_commands(),
+            exec_commands(),
+            image_commands(),
+            image_archive_commands(),
+            registry_commands(),
+            build_commands(),
+            network_commands(),
+            volume_commands(),
+            system_commands(),
+            compose_up_commands(),
+            compose_lifecycle_commands(),
+            compose_view_commands(),
+            compose_config_commands(),
+            compose_run_commands(),
             compose_image_commands()};
 }
 

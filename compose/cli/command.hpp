@@ -32,6 +32,7 @@ struct Command {
 [[nodiscard]] std::span<const Command> exec_commands();
 [[nodiscard]] std::span<const Command> image_commands();
 [[nodiscard]] std::span<const Command> image_archive_commands();
+[[nodiscard]] std::span<const Command> registry_commands();
 [[nodiscard]] std::span<const Command> build_commands();
 [[nodiscard]] std::span<const Command> network_commands();
 [[nodiscard]] std::span<const Command> volume_commands();

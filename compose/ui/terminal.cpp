@@ -1,4 +1,5 @@
 #include "compose/ui/terminal.hpp"
+#include "runtime/base/file.hpp"
 
 #include <atomic>
 #include <cerrno>
@@ -123,6 +124,30 @@ RawMode::~RawMode() {
     const int fd = g_raw_fd.exchange(-1);
     // TCSADRAIN, so that the container's last output is shown in the mode it was written for.
     if (fd >= 0) (void)::tcsetattr(fd, TCSADRAIN, &g_saved_mode);
+}
+
+Result<std::string> read_line(int fd, std::string_view prompt, bool secret) {
+    BERTH_TRY(write_all(fd, prompt, "the terminal"));
+    if (secret) {
+        if (::tcgetattr(fd, &g_saved_mode) != 0) return fail_errno("read the terminal's mode");
+        termios silent = g_saved_mode;
+        silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+        g_raw_fd.store(fd); // a handler that ends the program puts the mode back
+        if (::tcsetattr(fd, TCSAFLUSH, &silent) != 0) return fail_errno("hide what is typed");
+    }
+    std::string line;
+    char c = 0;
+    ssize_t got = 0;
+    while ((got = ::read(fd, &c, 1)) == 1 && c != '\n')
+        line += c;
+    const int error = errno;
+    if (secret) {
+        restore_terminal();
+        BERTH_TRY(write_all(fd, "\n", "the terminal"));
+    }
+    if (got < 0 && error == EINTR) return fail(ErrorCode::interrupted, "interrupted");
+    if (got < 0) return fail_errno("read from the terminal", error);
+    return line;
 }
 
 void restore_terminal() noexcept {

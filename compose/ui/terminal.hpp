@@ -40,6 +40,10 @@ class RawMode {
     RawMode() = default;
     bool active_ = true;
 };
+// A line typed on the terminal `fd`, without its end; not shown while it is typed when it is a secret. Empty at the end
+// of input.
+[[nodiscard]] Result<std::string> read_line(int fd, std::string_view prompt, bool secret);
+
 // Puts back what RawMode changed and shows the cursor again if it was hidden. Async-signal-safe: for handlers
 // that exit.
 void restore_terminal() noexcept;

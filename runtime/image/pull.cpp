@@ -1,6 +1,7 @@
 #include "runtime/image/pull.hpp"
 #include "runtime/base/id.hpp"
 #include "runtime/image/image_store.hpp"
+#include "runtime/image/known_blobs.hpp"
 #include "runtime/image/layer_plan.hpp"
 #include "runtime/image/manifest.hpp"
 #include "runtime/registry/client.hpp"
@@ -92,6 +93,9 @@ Result<Image> pull(const Context& context, const Reference& reference, const Pla
     }
     clean_staging(context);
     BERTH_TRY(store_layers(context, config.rootfs.diff_ids, sources, "Downloading"));
+    const auto chains = chain_ids(config.rootfs.diff_ids);
+    for (std::size_t i = 0; i < chains.size(); ++i)
+        remember_blob(context, chains[i], manifest.layers[i], concat(reference.host, "/", reference.repository));
     return add_image_named(context, config_json, names);
 }
 

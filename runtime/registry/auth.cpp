@@ -25,12 +25,7 @@ std::string environment(const char* name) {
 std::vector<std::string> config_files() {
     std::vector<std::string> out;
     if (const auto file = environment("REGISTRY_AUTH_FILE"); !file.empty()) out.push_back(file);
-    const auto docker = environment("DOCKER_CONFIG");
-    const auto home = environment("HOME");
-    if (!docker.empty())
-        out.push_back(join_path(docker, "config.json"));
-    else if (!home.empty())
-        out.push_back(join_path(home, ".docker/config.json"));
+    if (const auto file = login_file(); !file.empty()) out.push_back(file);
     if (const auto runtime = environment("XDG_RUNTIME_DIR"); !runtime.empty())
         out.push_back(join_path(runtime, "containers/auth.json"));
     return out;
@@ -60,34 +55,30 @@ std::vector<std::string> keys_of(const std::string& host, const std::string& rep
 }
 
 Result<Credentials> from_helper(const std::string& helper, const std::string& host) {
-    // Only a name: "docker-credential-" + name is what runs, never a path of the file's choosing.
-    if (helper.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
-        std::string::npos)
-        return fail(ErrorCode::invalid_input,
-                    concat("'", helper, "' is not the name of a credential helper"));
-    Command command;
-    command.program = "docker-credential-" + helper;
-    command.args = {"get"};
-    command.input = host == "docker.io" ? k_hub_keys[0] : host;
-    command.timeout = k_helper_timeout;
-    auto run = run_command(command);
-    if (!run) return fail(std::move(run).error().context(concat("credentials for ", host)));
-    if (run->exit_code != 0) {
+    BERTH_ASSIGN_OR_RETURN(const CommandResult run, ask_helper(helper, "get", login_key(host)));
+    if (run.exit_code != 0) {
         // What all helpers say for "no such login"; it is none of an error.
-        if (run->output.find("credentials not found") != std::string::npos ||
-            run->errors.find("credentials not found") != std::string::npos)
+        if (run.output.find("credentials not found") != std::string::npos ||
+            run.errors.find("credentials not found") != std::string::npos)
             return Credentials{};
-        return fail(ErrorCode::failed, concat(command.program, " ended with ", run->exit_code, ": ",
-                                              trim(run->errors.empty() ? run->output : run->errors)));
+        return fail(ErrorCode::failed, concat("docker-credential-", helper, " ended with ", run.exit_code,
+                                              ": ", trim(run.errors.empty() ? run.output : run.errors)));
     }
-    const auto json = parse_json(run->output);
+    const auto json = parse_json(run.output);
     if (!json)
-        return fail(ErrorCode::failed, concat(command.program, " answered with something that is not JSON"));
+        return fail(ErrorCode::failed,
+                    concat("docker-credential-", helper, " answered with something that is not JSON"));
     Credentials out;
     out.user = text_of(*json, "Username");
     out.password = text_of(*json, "Secret");
     if (out.user == "<token>") out = {{}, {}, out.password};
     return out;
+}
+
+std::string own_helper(const Json& helpers, const std::vector<std::string>& keys) {
+    for (const auto& key : keys)
+        if (auto helper = text_of(helpers, key.c_str()); !helper.empty()) return helper;
+    return {};
 }
 
 Result<Credentials> from_auths(const Json& auths, const std::vector<std::string>& keys,
@@ -119,6 +110,39 @@ Result<Credentials> from_auths(const Json& auths, const std::vector<std::string>
 
 } // namespace
 
+std::string login_file() {
+    if (const auto docker = environment("DOCKER_CONFIG"); !docker.empty())
+        return join_path(docker, "config.json");
+    const auto home = environment("HOME");
+    return home.empty() ? "" : join_path(home, ".docker/config.json");
+}
+
+std::string login_key(const std::string& host) {
+    return host == "docker.io" ? k_hub_keys[0] : host;
+}
+
+std::string helper_for(const Json& config, const std::string& host, const std::string& repository) {
+    if (const Json* helpers = config.find("credHelpers"))
+        if (auto own = own_helper(*helpers, keys_of(host, repository)); !own.empty()) return own;
+    return text_of(config, "credsStore");
+}
+
+Result<CommandResult> ask_helper(const std::string& helper, const char* action, const std::string& input) {
+    // Only a name: "docker-credential-" + name is what runs, never a path of the file's choosing.
+    if (helper.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
+        std::string::npos)
+        return fail(ErrorCode::invalid_input,
+                    concat("'", helper, "' is not the name of a credential helper"));
+    Command command;
+    command.program = "docker-credential-" + helper;
+    command.args = {action};
+    command.input = input;
+    command.timeout = k_helper_timeout;
+    auto run = run_command(command);
+    if (!run) return fail(std::move(run).error().context("credential helper"));
+    return std::move(*run);
+}
+
 Result<Credentials> find_credentials(const std::string& host, const std::string& repository) {
     const auto keys = keys_of(host, repository);
     for (const auto& file : config_files()) {
@@ -126,10 +150,9 @@ Result<Credentials> find_credentials(const std::string& host, const std::string&
         if (!text) continue;
         auto config = parse_json(*text);
         if (!config) return fail(std::move(config).error().context(concat("read '", file, "'")));
-        if (const Json* helpers = config->find("credHelpers"))
-            for (const auto& key : keys)
-                if (const auto helper = text_of(*helpers, key.c_str()); !helper.empty())
-                    return from_helper(helper, host);
+        if (const Json* helpers = config->find("credHelpers");
+            helpers != nullptr && !own_helper(*helpers, keys).empty())
+            return from_helper(own_helper(*helpers, keys), host);
         if (const Json* auths = config->find("auths")) {
             BERTH_ASSIGN_OR_RETURN(Credentials found, from_auths(*auths, keys, file));
             if (!found.empty()) return found;
@@ -201,8 +224,10 @@ Result<std::string> fetch_token(HttpClient& http, const Challenge& challenge, co
             concat("grant_type=refresh_token&refresh_token=", url_encode(credentials.identity_token),
                    "&service=", url_encode(service), "&scope=", url_encode(scope), "&client_id=berth");
     } else {
-        request.url = concat(realm, realm.find('?') == std::string::npos ? "?" : "&",
-                             "service=", url_encode(service), "&scope=", url_encode(scope));
+        request.url =
+            concat(realm, realm.find('?') == std::string::npos ? "?" : "&", "service=", url_encode(service));
+        for (const auto& one : split(scope, ' ')) // a mount names two repositories
+            if (!one.empty()) request.url += concat("&scope=", url_encode(one));
         if (!credentials.user.empty()) {
             request.url += concat("&account=", url_encode(credentials.user));
             request.authorization = basic_authorization(credentials);
@@ -210,8 +235,8 @@ Result<std::string> fetch_token(HttpClient& http, const Challenge& challenge, co
     }
     BERTH_ASSIGN_OR_RETURN(const HttpResponse response, http.send(request));
     if (response.status == 401 || response.status == 403)
-        return fail(Error(ErrorCode::failed, concat(host_of_url(realm), " refuses the stored login"))
-                        .hint("log in again"));
+        return fail(Error(ErrorCode::failed, concat(host_of_url(realm), " refuses the login"))
+                        .hint("wrong user name or password, or a token that has run out: log in again"));
     if (response.status != 200)
         return fail(ErrorCode::failed,
                     concat("token request to ", host_of_url(realm), " was answered with ", response.status));

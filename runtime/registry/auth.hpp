@@ -2,6 +2,8 @@
 // the challenges of registries. Secrets never reach a log, an error or a command line.
 #pragma once
 
+#include "runtime/base/json.hpp"
+#include "runtime/base/subprocess.hpp"
 #include "runtime/registry/http.hpp"
 
 namespace berth::registry {
@@ -15,6 +17,18 @@ struct Credentials {
 // From $DOCKER_CONFIG or ~/.docker/config.json (credHelpers, credsStore, auths), $REGISTRY_AUTH_FILE, or
 // $XDG_RUNTIME_DIR/containers/auth.json. Empty: anonymous. `host` as in references ("docker.io").
 [[nodiscard]] Result<Credentials> find_credentials(const std::string& host, const std::string& repository);
+
+// docker's own file, where logins are written to: $DOCKER_CONFIG/config.json or ~/.docker/config.json; empty
+// when there is no home.
+[[nodiscard]] std::string login_file();
+// The name under which a registry's login is stored: its host, for docker.io the address of its first API.
+[[nodiscard]] std::string login_key(const std::string& host);
+// The configured helper for a registry ("" when logins stand in the file itself), and a question to it:
+// "get", "store" or "erase", with the protocol's input. Refuses names that are paths.
+[[nodiscard]] std::string helper_for(const Json& config, const std::string& host,
+                                     const std::string& repository);
+[[nodiscard]] Result<CommandResult> ask_helper(const std::string& helper, const char* action,
+                                               const std::string& input);
 
 struct Challenge {
     std::string scheme;                            // lower case: "bearer", "basic"

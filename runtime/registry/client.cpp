@@ -84,9 +84,9 @@ Result<bool> RegistryClient::answer_challenge(const HttpResponse& response) {
             std::string authorization;
             if (challenge.scheme == "bearer") {
                 const auto given = challenge.parameters.find("scope");
-                const std::string scope = given != challenge.parameters.end()
-                                              ? given->second
-                                              : concat("repository:", repository_, ":pull");
+                std::string scope = given != challenge.parameters.end() ? given->second : "";
+                if (scope.empty() && !repository_.empty())
+                    scope = concat("repository:", repository_, ":pull");
                 BERTH_ASSIGN_OR_RETURN(const std::string token,
                                        fetch_token(http_, challenge, *credentials_, scope));
                 authorization = "Bearer " + token;
@@ -103,12 +103,41 @@ Result<bool> RegistryClient::answer_challenge(const HttpResponse& response) {
     return false;
 }
 
+Status RegistryClient::check_login(const Credentials& credentials) {
+    BERTH_ASSIGN_OR_RETURN(const std::string base, base_url());
+    HttpRequest ask;
+    ask.url = base + "/v2/";
+    BERTH_ASSIGN_OR_RETURN(HttpResponse answer, http_.send(ask));
+    if (answer.status == 401) {
+        {
+            const std::lock_guard lock(mutex_);
+            credentials_ = credentials;
+        }
+        BERTH_ASSIGN_OR_RETURN(const bool again, answer_challenge(answer));
+        if (again) {
+            ask.authorization = authorization_;
+            BERTH_ASSIGN_OR_RETURN(answer, http_.send(ask));
+        }
+    }
+    if (answer.status == 200) return {};
+    if (answer.status == 401 || answer.status == 403)
+        return fail(Error(ErrorCode::failed, concat("registry ", host_, " refuses the login"))
+                        .hint("wrong user name or password"));
+    return fail(refusal(answer, "its API"));
+}
+
 Result<HttpResponse> RegistryClient::request(HttpRequest request, const std::string& path) {
     BERTH_ASSIGN_OR_RETURN(const std::string base, base_url());
     request.url = concat(base, "/v2/", repository_, path);
-    bool challenged = false;
+    return request_url(std::move(request));
+}
+
+Result<HttpResponse> RegistryClient::request_url(HttpRequest request) {
+    BERTH_ASSIGN_OR_RETURN(const std::string base, base_url());
+    const bool ours = host_of_url(request.url) == host_of_url(base);
+    bool challenged = !ours;
     for (int attempt = 0;;) {
-        {
+        if (ours) {
             const std::lock_guard lock(mutex_);
             request.authorization = authorization_;
         }

@@ -1,6 +1,6 @@
-// client.hpp - one registry's distribution API (spec 1.1): manifests and blobs of repositories. Logs in by
-// itself when asked to, tries again what a second try can help, resumes broken-off blobs. What it hands out
-// is not yet verified: the caller compares digests.
+// client.hpp - one registry's distribution API (spec 1.1): manifests and blobs of one repository, read and
+// written. Logs in by itself when asked to, tries again what a second try can help, resumes broken-off blobs
+// in both directions. What it hands out is not yet verified: the caller compares digests.
 #pragma once
 
 #include "runtime/registry/auth.hpp"
@@ -28,11 +28,30 @@ class RegistryClient {
     // A small blob, whole.
     [[nodiscard]] Result<std::string> get_small_blob(const std::string& digest, std::int64_t size);
 
+    // ---- writing (upload.cpp) ----
+
+    [[nodiscard]] Result<bool> has_blob(const std::string& digest);
+    // Takes over a blob of another repository of this registry; false where the registry would have it
+    // uploaded.
+    [[nodiscard]] Result<bool> mount_blob(const std::string& digest, const std::string& from_repository);
+    [[nodiscard]] Status put_small_blob(const std::string& digest, const std::string& bytes);
+    // Under a tag or a digest.
+    [[nodiscard]] Status put_manifest(const std::string& reference, const std::string& bytes,
+                                      const std::string& media_type);
+    // One question that needs no repository: is this login good? An error says what the registry has against
+    // it.
+    [[nodiscard]] Status check_login(const Credentials& credentials);
+
   private:
+    friend class BlobUpload;
     [[nodiscard]] Result<std::string> base_url();
     // One request with what authorization there is; answers a challenge once; waits and tries again where
     // that helps.
     [[nodiscard]] Result<HttpResponse> request(HttpRequest request, const std::string& path);
+    // As request(), for a whole URL: where the registry wants an upload, which may be another host's.
+    [[nodiscard]] Result<HttpResponse> request_url(HttpRequest request);
+    [[nodiscard]] Result<std::string> absolute_location(const HttpResponse& response);
+    [[nodiscard]] Error write_refusal(const HttpResponse& response, std::string_view what) const;
     [[nodiscard]] Result<bool> answer_challenge(const HttpResponse& response);
     [[nodiscard]] Status wait_before_retry(int attempt, const HttpResponse* response);
     [[nodiscard]] Error refusal(const HttpResponse& response, std::string_view what) const;
@@ -45,6 +64,27 @@ class RegistryClient {
     std::string base_;
     std::string authorization_;
     std::optional<Credentials> credentials_;
+};
+
+// A blob on its way to the registry whose digest and size nobody knows before its end: chunks of some
+// megabytes, each a request of its own, so that a broken connection costs one of them. One thread.
+class BlobUpload {
+  public:
+    explicit BlobUpload(RegistryClient& client) : client_(client) {}
+    [[nodiscard]] Status write(std::string_view bytes);
+    // Sends what is left; the registry checks the digest.
+    [[nodiscard]] Status finish(const std::string& digest);
+
+  private:
+    [[nodiscard]] Status start();
+    [[nodiscard]] Status send_chunk();
+    // How far the registry has got, after a chunk that it may have taken in part.
+    [[nodiscard]] Status ask_progress();
+    RegistryClient& client_;
+    std::string location_; // where the next request goes; empty before the first
+    std::string chunk_;
+    std::int64_t sent_ = 0;
+    std::int64_t least_chunk_ = 0; // OCI-Chunk-Min-Length
 };
 
 } // namespace berth::registry

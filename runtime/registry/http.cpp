@@ -243,6 +243,8 @@ Result<HttpResponse> HttpClient::send_once(const HttpRequest& request, const std
         add_header(concat(name, ": ", value));
     if (with_authorization && !request.authorization.empty())
         add_header(concat("Authorization: ", request.authorization));
+    // libcurl would wait a second for a "100 Continue" before each body of some size.
+    if (!request.body.empty()) add_header("Expect:");
     const std::unique_ptr<curl_slist, decltype(c.slist_free)> headers(list, c.slist_free);
     c.setopt(easy, CURLOPT_URL, url.c_str());
     c.setopt(easy, CURLOPT_NOSIGNAL, 1L);

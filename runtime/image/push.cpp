@@ -1,0 +1,185 @@
+#include "runtime/image/push.hpp"
+#include "runtime/base/id.hpp"
+#include "runtime/image/deflate.hpp"
+#include "runtime/image/image_store.hpp"
+#include "runtime/image/known_blobs.hpp"
+#include "runtime/image/layer_store.hpp"
+#include "runtime/image/manifest.hpp"
+#include "runtime/registry/client.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+namespace berth::image {
+
+namespace {
+
+// Compressing is bound by the processor, sending by the line.
+constexpr std::size_t k_parallel = 2;
+constexpr std::int64_t k_progress_step = 1 << 20;
+
+// Where the compressed bytes go: to the registry, and into the progress.
+class UploadSink : public ByteSink {
+  public:
+    UploadSink(const Context& context, registry::RegistryClient& client, std::string label)
+        : context_(context), upload_(client), label_(std::move(label)) {}
+    Status write(std::string_view bytes) override {
+        if (context_.is_cancelled()) return fail(ErrorCode::interrupted, "interrupted");
+        done_ += static_cast<std::int64_t>(bytes.size());
+        if (done_ - reported_ >= k_progress_step) {
+            reported_ = done_;
+            context_.progress->update(label_, "Pushing", done_, 0);
+        }
+        return upload_.write(bytes);
+    }
+    Status commit(const std::string& digest) { return upload_.finish(digest); }
+
+  private:
+    const Context& context_;
+    registry::BlobUpload upload_;
+    std::string label_;
+    std::int64_t done_ = 0, reported_ = 0;
+};
+
+class Pusher {
+  public:
+    Pusher(const Context& context, const Reference& target)
+        : context_(context), target_(target), client_(target.host, target.repository, context.cancelled),
+          here_(concat(target.host, "/", target.repository)) {}
+
+    Result<std::vector<Descriptor>> push_layers(const std::vector<std::string>& chains,
+                                                const std::vector<std::string>& diff_ids) {
+        std::vector<Descriptor> out(chains.size());
+        std::atomic<std::size_t> next = 0;
+        std::mutex mutex; // guards error
+        std::optional<Error> error;
+        const auto work = [&] {
+            for (auto at = next.fetch_add(1); at < chains.size(); at = next.fetch_add(1)) {
+                {
+                    const std::lock_guard lock(mutex);
+                    if (error) return;
+                }
+                // A layer twice in one image is pushed by whoever comes first; the other finds it there.
+                auto pushed = push_layer(chains[at], short_id(hex_of(diff_ids[at])));
+                if (pushed) {
+                    out[at] = std::move(*pushed);
+                    continue;
+                }
+                context_.progress->finish(short_id(hex_of(diff_ids[at])), "Error", false);
+                const std::lock_guard lock(mutex);
+                if (!error) error = std::move(pushed).error();
+            }
+        };
+        std::vector<std::thread> helpers;
+        for (std::size_t i = 1; i < std::min(k_parallel, chains.size()); ++i)
+            helpers.emplace_back(work);
+        work();
+        for (auto& helper : helpers)
+            helper.join();
+        if (error) return fail(std::move(*error));
+        return out;
+    }
+
+    Result<Pushed> push_manifest(const Image& image, const std::vector<Descriptor>& layers) {
+        BERTH_TRY(client_.put_small_blob(image.id, image.config_json));
+        Descriptor config;
+        config.media_type = k_oci_config;
+        config.digest = image.id;
+        config.size = static_cast<std::int64_t>(image.config_json.size());
+        Json manifest = Json::object(), list = Json::array();
+        for (const auto& layer : layers)
+            list.push(to_json_descriptor(layer));
+        manifest.set("schemaVersion", 2);
+        manifest.set("mediaType", k_oci_manifest);
+        manifest.set("config", to_json_descriptor(config));
+        manifest.set("layers", std::move(list));
+        const std::string text = manifest.to_text();
+        BERTH_TRY(client_.put_manifest(target_.tag, text, k_oci_manifest));
+        return Pushed{concat("sha256:", sha256_hex(text)), static_cast<std::int64_t>(text.size())};
+    }
+
+  private:
+    Result<Descriptor> push_layer(const std::string& chain, const std::string& label) {
+        context_.progress->update(label, "Preparing", 0, 0);
+        const auto known = known_blobs(context_, chain);
+        for (const auto& blob : known) {
+            BERTH_ASSIGN_OR_RETURN(const bool there, client_.has_blob(blob.digest));
+            if (there) return done(chain, label, descriptor(blob), "Layer already exists");
+        }
+        for (const auto& blob : known)
+            for (const auto& name : blob.repositories) {
+                if (!name.starts_with(target_.host + "/") || name == here_) continue;
+                const auto repository = name.substr(target_.host.size() + 1);
+                BERTH_ASSIGN_OR_RETURN(const bool mounted, client_.mount_blob(blob.digest, repository));
+                if (mounted) return done(chain, label, descriptor(blob), concat("Mounted from ", repository));
+            }
+        return upload(chain, label);
+    }
+
+    Result<Descriptor> upload(const std::string& chain, const std::string& label) {
+        UploadSink sink(context_, client_, label);
+        DigestSink digest(&sink);
+        GzipCompressor compressor(digest);
+        BERTH_TRY(write_layer_tar(context_, chain, compressor));
+        BERTH_TRY(compressor.finish());
+        Descriptor made;
+        made.media_type = std::string(k_oci_layer) + "+gzip";
+        made.size = digest.size();
+        made.digest = digest.digest();
+        BERTH_TRY(sink.commit(made.digest));
+        return done(chain, label, made, "Pushed");
+    }
+
+    static Descriptor descriptor(const KnownBlob& blob) {
+        Descriptor out;
+        out.media_type = blob.media_type;
+        out.digest = blob.digest;
+        out.size = blob.size;
+        return out;
+    }
+
+    Result<Descriptor> done(const std::string& chain, const std::string& label, const Descriptor& layer,
+                            const std::string& how) {
+        remember_blob(context_, chain, layer, here_);
+        context_.progress->finish(label, how, true);
+        return layer;
+    }
+
+    const Context& context_;
+    const Reference& target_;
+    registry::RegistryClient client_;
+    std::string here_;
+};
+
+} // namespace
+
+Result<Pushed> push_image(const Context& context, const Reference& reference) {
+    if (reference.tag.empty() || !reference.digest.empty())
+        return fail(ErrorCode::usage, "cannot push a digest reference: name a tag");
+    BERTH_ASSIGN_OR_RETURN(const auto image, find_image(context, reference.to_string()));
+    if (!image)
+        return fail(Error(ErrorCode::not_found,
+                          concat("An image does not exist locally with the tag: ", reference.familiar_name()))
+                        .hint(concat("'berth tag IMAGE ", reference.familiar(), "' gives it that name")));
+    const auto& diff_ids = image->config.rootfs.diff_ids;
+    const auto chains = chain_ids(diff_ids);
+    for (const auto& chain : chains) { // whoever removes the image meanwhile leaves them to us
+        BERTH_ASSIGN_OR_RETURN(const bool there, lease_layer(context, chain));
+        if (!there)
+            return fail(ErrorCode::failed,
+                        concat("a layer of ", reference.familiar(), " is missing (", chain, ")"));
+    }
+    Pusher pusher(context, reference);
+    BERTH_ASSIGN_OR_RETURN(const auto layers, pusher.push_layers(chains, diff_ids));
+    BERTH_ASSIGN_OR_RETURN(Pushed pushed, pusher.push_manifest(*image, layers));
+    Reference by_digest = reference;
+    by_digest.tag.clear();
+    by_digest.digest = pushed.digest;
+    BERTH_ASSIGN_OR_RETURN(const Image kept, add_image_named(context, image->config_json, {by_digest}));
+    (void)kept;
+    return pushed;
+}
+
+} // namespace berth::image

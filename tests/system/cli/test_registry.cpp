@@ -1,0 +1,131 @@
+// Against Debian's docker-registry on this namespace's loopback: plain, and with a password; skopeo on the
+// other side.
+#include "tests/support/catch.hpp"
+#include "tests/support/world.hpp"
+
+#include <csignal>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace berth;
+using namespace berth::test;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+// The registry, as a child that ends with the test; ready when it answers.
+class Registry {
+  public:
+    Registry(const std::string& folder, int port, const std::string& more = "")
+        : host_("127.0.0.1:" + std::to_string(port)) {
+        std::filesystem::create_directories(folder);
+        const auto file = folder + "/config.yml";
+        std::ofstream(file) << "version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: "
+                            << folder << "/blobs}}\nhttp: {addr: '" << host_ << "'}\n"
+                            << more;
+        pid_ = ::fork();
+        if (pid_ == 0) {
+            const int log = ::open((folder + "/log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+            ::dup2(log, STDOUT_FILENO);
+            ::dup2(log, STDERR_FILENO);
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+            ::execlp("docker-registry", "docker-registry", "serve", file.c_str(), nullptr);
+            ::_exit(127);
+        }
+        REQUIRE(host("curl", {"-s", "-o", "/dev/null", "--retry", "50", "--retry-connrefused",
+                              "--retry-delay", "0", "--retry-max-time", "20", "http://" + host_ + "/v2/"})
+                    .exit_code == 0);
+    }
+    ~Registry() {
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+    }
+    Registry(const Registry&) = delete;
+    Registry& operator=(const Registry&) = delete;
+    [[nodiscard]] const std::string& name() const { return host_; }
+
+  private:
+    std::string host_;
+    pid_t pid_ = -1;
+};
+
+} // namespace
+
+TEST_CASE("push, and pull by berth and by skopeo") {
+    World world;
+    world.tiny_image();
+    const Registry registry(world.project() + "/registry", 5000);
+    const auto name = registry.name() + "/team/tiny:1";
+    world.ok({"tag", "tiny", name});
+    const auto first = world.ok({"push", name});
+    CHECK_THAT(first,
+               ContainsSubstring("The push refers to repository [" + registry.name() + "/team/tiny]") &&
+                   ContainsSubstring("1: digest: sha256:"));
+    const Run again = world.berth({"push", name});
+    CHECK_THAT(again.err, ContainsSubstring("Layer already exists"));
+    CHECK(again.out == first + "\n");
+    world.ok({"tag", "tiny", registry.name() + "/other:1"});
+    CHECK_THAT(world.berth({"push", registry.name() + "/other:1"}).err,
+               ContainsSubstring("Mounted from team/tiny"));
+    world.ok({"tag", "tiny", registry.name() + "/team/tiny:2"});
+    CHECK_THAT(world.ok({"push", "-a", registry.name() + "/team/tiny"}),
+               ContainsSubstring("1: digest") && ContainsSubstring("2: digest"));
+    CHECK(world.ok({"push", "-q", name}) == name);
+    CHECK_THAT(world.ok({"manifest", "inspect", name}), ContainsSubstring("vnd.oci.image.layer.v1.tar+gzip"));
+
+    const auto id = world.ok({"inspect", "--format", "{{.Id}}", "tiny"});
+    world.ok({"rmi", "-f", id});
+    world.ok({"pull", "-q", name});
+    CHECK(world.ok({"inspect", "--format", "{{.Id}}", name}) == id);
+    CHECK(world.ok({"run", "--rm", "--network", "none", name, "echo", "back"}) == "back");
+    // The other way round, too.
+    const auto layout = "oci:" + world.project() + "/layout:x";
+    const Run out = host("skopeo", {"copy", "--src-tls-verify=false", "docker://" + name, layout});
+    INFO(out.err);
+    CHECK(out.exit_code == 0);
+    CHECK(host("skopeo", {"copy", "--dest-tls-verify=false", "--format", "v2s2", layout,
+                          "docker://" + registry.name() + "/by/skopeo:1"})
+              .exit_code == 0);
+    world.ok({"pull", "-q", registry.name() + "/by/skopeo:1"});
+    CHECK(world.ok({"run", "--rm", "--network", "none", registry.name() + "/by/skopeo:1", "echo",
+                    "theirs"}) == "theirs");
+}
+
+TEST_CASE("login, logout, and what a registry refuses") {
+    World world;
+    world.tiny_image();
+    std::filesystem::create_directories(world.project() + "/docker");
+    world.set_env("DOCKER_CONFIG", world.project() + "/docker");
+    world.write("htpasswd", "me:$2y$05$uLZCLDv39mOvPbfmUl9wqeOrfRfckO0pBsSEZrCw6xAu7gcwnG1jG\n");
+    const Registry registry(world.project() + "/registry", 5001,
+                            "auth: {htpasswd: {realm: x, path: " + world.project() + "/htpasswd}}\n");
+    const auto name = registry.name() + "/tiny:1";
+    world.ok({"tag", "tiny", name});
+    const Run refused = world.berth({"push", name});
+    CHECK(refused.exit_code == 1);
+    CHECK_THAT(refused.err, ContainsSubstring("does not let us push to tiny") &&
+                                ContainsSubstring("berth login " + registry.name()));
+    const Run wrong = world.berth({"login", "-u", "me", "--password-stdin", registry.name()}, "wrong\n");
+    CHECK(wrong.exit_code == 1);
+    CHECK_THAT(wrong.err, ContainsSubstring("refuses the login"));
+    CHECK(world.berth({"login", registry.name()}).exit_code == 1);
+    CHECK_THAT(world.berth({"login", "--password-stdin", registry.name()}, "x").err,
+               ContainsSubstring("Must provide --username"));
+    CHECK_FALSE(std::filesystem::exists(world.project() + "/docker/config.json"));
+
+    CHECK(world.ok({"login", "-u", "me", "--password-stdin", registry.name()}, "secret\n") ==
+          "Login Succeeded");
+    CHECK((std::filesystem::status(world.project() + "/docker/config.json").permissions() &
+           std::filesystem::perms(077)) == std::filesystem::perms::none);
+    CHECK_THAT(world.ok({"login", registry.name()}), ContainsSubstring("existing credentials"));
+    world.ok({"push", name});
+    world.ok({"rmi", name});
+    world.ok({"pull", "-q", name});
+    CHECK(world.ok({"logout", registry.name()}) == "Removing login credentials for " + registry.name());
+    CHECK(world.ok({"logout", registry.name()}) == "Not logged in to " + registry.name());
+    CHECK(world.berth({"pull", registry.name() + "/tiny:2"}).exit_code == 1);
+}
