@@ -159,6 +159,7 @@ Result<int> config(Session& session, const ConfigFlags& flags) {
     options.normalize = !flags.no_normalize;
     options.resolve_paths = !flags.no_path_resolution;
     options.check_consistency = !flags.no_consistency;
+    options.engine_rules = false;
     options.read_env_files = !flags.no_env_resolution;
     if (!lists_whole_project(flags)) options.services = flags.services;
     options.only_services = true;

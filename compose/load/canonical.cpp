@@ -129,17 +129,17 @@ void gpus(SourceNode& node) {
     if (!node.is_string()) return;
     if (node.text != "all") return; // the check of words names it
     SourceNode request = SourceNode::make_mapping(node.at);
-    request.set("count", SourceNode::make_scalar(Kind::integer, "-1", node.at));
+    request.set("count", SourceNode::make_string("all", node.at));
     node = SourceNode::make_sequence(request.at);
     node.items.push_back(std::move(request));
 }
 
-void device_requests(SourceNode& list) {
+void device_requests(SourceNode& list, Forms forms) {
     for (auto& request : list.items) {
         if (!request.is_mapping()) continue;
-        with(request, "options", key_values_to_mapping);
+        if (forms == Forms::all) with(request, "options", key_values_to_mapping);
         if (request.find("count") == nullptr && request.find("device_ids") == nullptr)
-            request.set("count", SourceNode::make_scalar(Kind::integer, "-1", request.at));
+            request.set("count", SourceNode::make_string("all", request.at));
     }
 }
 
@@ -161,16 +161,16 @@ void build(LoadContext& context, SourceNode& node, const Path& path, Forms forms
     for (const auto* key : {"additional_contexts", "ssh"})
         with(node, key, key_values_to_mapping);
     with(node, "secrets", [&](SourceNode& list) { file_references(context, list, path / "secrets"); });
+    for (const auto* key : {"provenance", "sbom"})
+        with(node, key, [](SourceNode& value) {
+            if (value.kind == Kind::boolean) value.kind = Kind::string;
+        });
     if (forms == Forms::references) return;
     for (const auto* key : {"args", "labels"})
         with(node, key, key_values_to_mapping);
     with(node, "ulimits", ulimits);
     with(node, "extra_hosts", [&](SourceNode& hosts) { extra_hosts(context, hosts, path / "extra_hosts"); });
     with(node, "no_cache_filter", string_to_list);
-    for (const auto* key : {"provenance", "sbom"})
-        with(node, key, [](SourceNode& value) {
-            if (value.kind == Kind::boolean) value.kind = Kind::string;
-        });
 }
 
 void hooks(SourceNode& list) {
@@ -189,12 +189,13 @@ void health(SourceNode& node) {
     });
 }
 
-void deploy(SourceNode& node) {
+void deploy(SourceNode& node, Forms forms) {
     if (!node.is_mapping()) return;
-    with(node, "labels", key_values_to_mapping);
-    with(node, "resources", [](SourceNode& resources) {
-        with(resources, "reservations",
-             [](SourceNode& reservations) { with(reservations, "devices", device_requests); });
+    if (forms == Forms::all) with(node, "labels", key_values_to_mapping);
+    with(node, "resources", [&](SourceNode& resources) {
+        with(resources, "reservations", [&](SourceNode& reservations) {
+            with(reservations, "devices", [&](SourceNode& list) { device_requests(list, forms); });
+        });
     });
 }
 
@@ -226,12 +227,13 @@ void provider(SourceNode& node) {
     });
 }
 
-void develop(SourceNode& node) {
-    with(node, "watch", [](SourceNode& list) {
+void develop(SourceNode& node, Forms forms) {
+    with(node, "watch", [&](SourceNode& list) {
         for (auto& watch : list.items) {
             if (!watch.is_mapping()) continue;
             with(watch, "ignore", string_to_list);
             with(watch, "include", string_to_list);
+            if (forms == Forms::references) continue;
             with(watch, "exec", [](SourceNode& hook) { with(hook, "environment", key_values_to_mapping); });
         }
     });
@@ -253,6 +255,12 @@ void references(LoadContext& context, SourceNode& node, const Path& path, Forms 
         expand_items(context, list, path / "devices",
                      [](SourceNode& item) { return one(expand_device(item.text, item.at)); });
     });
+    with(node, "deploy", [&](SourceNode& part) { deploy(part, forms); });
+    with(node, "develop", [&](SourceNode& part) { develop(part, forms); });
+    with(node, "gpus", [&](SourceNode& part) {
+        gpus(part);
+        device_requests(part, forms);
+    });
     with(node, "extends", [](SourceNode& extends) {
         if (extends.is_string()) extends = single("service", SourceNode(extends));
     });
@@ -267,14 +275,8 @@ void values(LoadContext& context, SourceNode& node, const Path& path) {
     with(node, "dns", [](SourceNode& list) {
         std::erase_if(list.items, [](const auto& item) { return item.is_string() && item.text.empty(); });
     });
-    with(node, "deploy", deploy);
-    with(node, "develop", develop);
     with(node, "healthcheck", health);
     with(node, "ulimits", ulimits);
-    with(node, "gpus", [](SourceNode& part) {
-        gpus(part);
-        device_requests(part);
-    });
     for (const auto* key : {"pre_start", "post_start", "pre_stop"})
         with(node, key, hooks);
     with(node, "extra_hosts", [&](SourceNode& list) { extra_hosts(context, list, path / "extra_hosts"); });
@@ -287,6 +289,21 @@ void canonicalise_service(LoadContext& context, SourceNode& node, const Path& pa
     if (!node.is_mapping()) return;
     references(context, node, path, forms);
     if (forms == Forms::all) values(context, node, path);
+}
+
+void mapping_to_key_values(SourceNode& node) {
+    if (!node.is_mapping()) return;
+    for (const auto& entry : node.entries)
+        if (!entry.value.is_scalar()) return; // the check of shapes names it
+    SourceNode list = SourceNode::make_sequence(node.at);
+    list.tag = node.tag;
+    list.trace = node.trace;
+    for (auto& entry : node.entries) {
+        SourceNode& item = list.items.emplace_back(std::move(entry.value));
+        item.text = item.is_null() ? entry.key : concat(entry.key, "=", item.text);
+        item.kind = Kind::string;
+    }
+    node = std::move(list);
 }
 
 void key_values_to_mapping(SourceNode& node) {

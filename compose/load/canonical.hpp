@@ -16,6 +16,7 @@ void canonicalise_service(LoadContext& context, SourceNode& service, const Path&
 // Key-value lists ("A=1") and mappings to a mapping; used by the merge as well. A name without "=" has a null
 // value.
 void key_values_to_mapping(SourceNode& node);
+void mapping_to_key_values(SourceNode& node); // {A: 1, B: } to [A=1, B]
 void names_to_mapping(SourceNode& node);      // [a, b] -> {a: null, b: null}
 void depends_on_to_mapping(SourceNode& node); // [a] -> {a: {condition: service_started, required: true}}
 void string_to_list(SourceNode& node);

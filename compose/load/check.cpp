@@ -275,7 +275,9 @@ class Checker {
         if (shape.names.empty()) return true;
         const std::vector<std::string> names(shape.names.begin(), shape.names.end());
         if (std::find(names.begin(), names.end(), entry.key) != names.end()) return true;
-        return refuse(unknown_key(entry, names), path / entry.key);
+        context_.engine_error(unknown_key(entry, names), path / entry.key);
+        if (context_.options.engine_rules) context_.poison(path / entry.key);
+        return !context_.options.engine_rules;
     }
 
     // Names below services, networks, volumes, secrets, configs.

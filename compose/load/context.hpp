@@ -45,6 +45,12 @@ struct LoadContext {
     }
     void error(Error error) { diagnostics.errors.push_back(std::move(error)); }
     void error(Error error, const Path& path) { this->error(std::move(error.path(path.to_string()))); }
+    // What the reference leaves to the engine, or never notices: wrong for all who run it, while `config`
+    // prints it and warns.
+    void engine_error(Error error, const Path& path) {
+        if (options.engine_rules) return this->error(std::move(error), path);
+        warn(std::move(error.path(path.to_string())));
+    }
     void warn(Error warning) { diagnostics.warnings.push_back(std::move(warning)); }
     // A part of the model is known to be broken: later phases say nothing more about it.
     void poison(const Path& path) { poisoned.insert(path.to_string()); }

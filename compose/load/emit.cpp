@@ -54,6 +54,13 @@ class Emitter {
         return Json(std::move(members));
     }
 
+    void extensions(const SourceNode& node, Json::Object& out) {
+        const auto first = static_cast<std::ptrdiff_t>(out.size());
+        for (const auto& entry : node.entries)
+            if (entry.key.rfind("x-", 0) == 0) out.push_back({entry.key, raw(entry.value)});
+        sort(out, first);
+    }
+
   private:
     Json text(const std::string& value) const {
         if (!options_.escape_dollars || value.find('$') == std::string::npos) return Json(value);
@@ -216,13 +223,6 @@ class Emitter {
         return Json::object();
     }
 
-    void extensions(const SourceNode& node, Json::Object& out) {
-        const auto first = static_cast<std::ptrdiff_t>(out.size());
-        for (const auto& entry : node.entries)
-            if (entry.key.rfind("x-", 0) == 0) out.push_back({entry.key, raw(entry.value)});
-        sort(out, first);
-    }
-
     Json pairs(const SourceNode& node) {
         Json out = Json::array();
         for (const auto& entry : node.entries)
@@ -278,8 +278,7 @@ Json emit_project(const SourceNode& root, const EmitOptions& options) {
         if (!value && key == "services") value = Json::object();
         if (value) out.push_back({std::string(key), std::move(*value)});
     }
-    for (const auto& entry : root.entries)
-        if (entry.key.rfind("x-", 0) == 0) out.push_back({entry.key, emitter.raw(entry.value)});
+    emitter.extensions(root, out);
     if (options.dialect == Dialect::json)
         std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
     return Json(std::move(out));

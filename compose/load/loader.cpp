@@ -208,6 +208,7 @@ void run_phases(LoadContext& context, LoadResult& result) {
     const Selection selection = select_profiles(context, root);
     if (options.check_consistency && options.interpolate) validate(context, root, selection.disabled);
     const bool read_files = options.interpolate && options.read_env_files;
+    if (read_files && !options.normalize) resolve_environment(context, root);
     if (read_files) read_files_of_services(context, root);
     if (!context.diagnostics.ok()) return;
     result.project = decode_project(context, root, selection);

@@ -27,6 +27,7 @@ struct LoadOptions {
     bool only_services =
         false; // `canonical` and `document` hold the targeted services and their dependencies alone
     bool interpolate = true, normalize = true, resolve_paths = true, check_consistency = true;
+    bool engine_rules = true;   // false: what only the engine would refuse (a restart policy) is a warning
     bool read_env_files = true; // false: the services' env_file stands in the model, unread
     bool want_canonical = true; // false leaves `canonical` and `document` empty: `up` has no use for them
     std::string explain;        // a key of the model ("services.db.environment.PASSWORD"); empty: none

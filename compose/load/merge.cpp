@@ -96,6 +96,8 @@ class Merger {
             return;
         }
         if (over.is_null()) return; // an empty value leaves the base as it is
+        const bool base_was_list = base.is_sequence();
+        const bool over_was_list = over.is_sequence();
         prepare(rule, base);
         prepare(rule, over);
         if (base.is_null()) {
@@ -103,7 +105,11 @@ class Merger {
         } else if (rule == Rule::logging && different_drivers(base, over)) {
             replace(base, std::move(over));
         } else if (base.is_mapping() && over.is_mapping()) {
+            const bool as_list = rule == Rule::key_values && !context_.options.interpolate;
+            if (as_list) sort_keys(base, base_was_list);
+            if (as_list) sort_keys(over, over_was_list);
             mappings(base, std::move(over), path, rule);
+            if (as_list) mapping_to_key_values(base);
         } else if (base.is_sequence() && over.is_sequence()) {
             sequences(base, std::move(over), path, rule);
         } else if (base.is_scalar() && over.is_scalar()) {
@@ -142,6 +148,13 @@ class Merger {
         default:
             break;
         }
+    }
+
+    // What stays as it was written becomes a list when it is merged, the keys of a mapping in their order.
+    static void sort_keys(SourceNode& mapping, bool was_list) {
+        if (!was_list)
+            std::sort(mapping.entries.begin(), mapping.entries.end(),
+                      [](const auto& a, const auto& b) { return a.key < b.key; });
     }
 
     static void hosts_to_list(SourceNode& node) {

@@ -44,9 +44,24 @@ bool is_true(const SourceNode* node) {
     return value && *value;
 }
 
+void resolve_items(LoadContext& context, SourceNode& list, bool drop_unset) {
+    const auto alone = [](const SourceNode& item) {
+        return item.is_string() && item.text.find_first_of("=$") == std::string::npos;
+    };
+    for (auto& item : list.items)
+        if (const auto found = context.environment.find(item.text);
+            alone(item) && found != context.environment.end())
+            item.text += concat("=", found->second.value);
+    if (drop_unset) std::erase_if(list.items, alone);
+}
+
 // `environment: [A]` takes A from the project; build arguments that nobody sets are left out.
 void resolve_values(LoadContext& context, SourceNode* mapping, bool drop_unset) {
-    if (mapping == nullptr || !mapping->is_mapping()) return;
+    if (mapping == nullptr) return;
+    if (mapping->is_sequence()) { // left as written, with --no-interpolate
+        resolve_items(context, *mapping, drop_unset);
+        return;
+    }
     for (auto& entry : mapping->entries) {
         if (!entry.value.is_null()) continue;
         const auto found = context.environment.find(entry.key);
@@ -121,7 +136,8 @@ bool join_default_network(SourceNode& root) {
             service.erase("networks");
             networks = nullptr;
         }
-        if (networks == nullptr && service.text_of("network_mode").empty() &&
+        // An empty mode (a variable that is not set) asks for no network either, as in the reference.
+        if (networks == nullptr && service.find("network_mode") == nullptr &&
             service.find("provider") == nullptr) {
             SourceNode mapping = SourceNode::make_mapping(service.at);
             mapping.set("default", SourceNode::make_scalar(Kind::null, {}, service.at));
@@ -148,6 +164,11 @@ void set_defaults(LoadContext&, SourceNode& root) {
         each(root, section, [](SourceEntry& entry) {
             if (entry.value.is_null()) entry.value = SourceNode::make_mapping(entry.key_at);
         });
+}
+
+void resolve_environment(LoadContext& context, SourceNode& root) {
+    each(root, "services",
+         [&](SourceEntry& entry) { resolve_values(context, entry.value.find("environment"), false); });
 }
 
 void normalise(LoadContext& context, SourceNode& root) {
@@ -198,8 +219,11 @@ Selection select_profiles(LoadContext& context, SourceNode& root) {
                 names.push_back(item.text);
         return names;
     };
+    const bool none_asked_for = out.profiles.empty();
     const auto active = [&](const std::vector<std::string>& wanted) {
         if (wanted.empty()) return true;
+        // `profiles: ["${P}"]` with an empty P is active while no profile is asked for.
+        if (none_asked_for && std::find(wanted.begin(), wanted.end(), "") != wanted.end()) return true;
         return std::any_of(out.profiles.begin(), out.profiles.end(), [&](const std::string& profile) {
             return profile == "*" || std::find(wanted.begin(), wanted.end(), profile) != wanted.end();
         });

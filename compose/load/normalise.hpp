@@ -9,6 +9,8 @@ namespace berth::compose::load {
 
 void set_defaults(LoadContext& context, SourceNode& root); // before paths are resolved
 void normalise(LoadContext& context, SourceNode& root);    // after
+// `environment: [A]` takes A from the project; a part of `normalise`, and done without it too.
+void resolve_environment(LoadContext& context, SourceNode& root);
 // Services without an active profile move to `disabled`; `profiles` names the active ones.
 struct Selection {
     SourceNode disabled;

@@ -8,10 +8,8 @@ namespace {
 using namespace parts;
 constexpr auto warned = Support::warned;
 
-constexpr Field k_pool_fields[] = {{"subnet", &k_text},
-                                   {"gateway", &k_text},
-                                   {"ip_range", &k_text},
-                                   {"aux_addresses", &k_text_map}};
+constexpr Field k_pool_fields[] = {
+    {"subnet", &k_text}, {"gateway", &k_text}, {"ip_range", &k_text}, {"aux_addresses", &k_text_map}};
 constexpr Shape k_pool{.fields = k_pool_fields};
 constexpr Shape k_pools{.items = &k_pool};
 constexpr Field k_ipam_fields[] = {

@@ -108,15 +108,9 @@ constexpr Shape k_model{.scalars = k_null, .reads = Reads::any, .fields = k_mode
 constexpr Shape k_models{.items = &k_text, .values = &k_model, .unique = true};
 
 constexpr Field k_endpoint_fields[] = {
-    {"aliases", &k_unique_texts},
-    {"driver_opts", &k_option_map},
-    {"gw_priority", &k_number_integer},
-    {"interface_name", &k_text},
-    {"ipv4_address", &k_text},
-    {"ipv6_address", &k_text},
-    {"link_local_ips", &k_unique_texts},
-    {"mac_address", &k_text},
-    {"priority", &k_number_integer},
+    {"aliases", &k_unique_texts},        {"driver_opts", &k_option_map}, {"gw_priority", &k_number_integer},
+    {"interface_name", &k_text},         {"ipv4_address", &k_text},      {"ipv6_address", &k_text},
+    {"link_local_ips", &k_unique_texts}, {"mac_address", &k_text},       {"priority", &k_number_integer},
 };
 constexpr Shape k_endpoint{.scalars = k_null, .reads = Reads::any, .fields = k_endpoint_fields};
 constexpr Shape k_networks{.items = &k_text, .values = &k_endpoint, .unique = true};

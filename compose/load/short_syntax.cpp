@@ -15,12 +15,6 @@ Failure refuse(std::string message, const Place& at, std::string hint) {
     return fail(Error(ErrorCode::invalid_input, std::move(message)).at(at.pos()).hint(std::move(hint)));
 }
 
-bool is_address(const std::string& text) {
-    std::array<unsigned char, 16> bytes{};
-    return inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 ||
-           inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
-}
-
 struct PortParts {
     std::string host_ip, published, target, protocol;
 };
@@ -29,7 +23,7 @@ PortParts split_port(std::string_view text) {
     PortParts out;
     out.protocol = "tcp";
     if (const auto slash = text.rfind('/'); slash != std::string_view::npos) {
-        out.protocol = to_lower(text.substr(slash + 1));
+        if (slash + 1 < text.size()) out.protocol = to_lower(text.substr(slash + 1));
         text = text.substr(0, slash);
     }
     const auto last = text.rfind(':');
@@ -75,8 +69,10 @@ void volume_options(SourceNode& mount, bool bind, std::string_view options, cons
     SourceNode of_bind = SourceNode::make_mapping(at);
     SourceNode of_volume = SourceNode::make_mapping(at);
     for (const auto& option : split(options, ',')) {
-        if (option == "ro" || option == "rw")
-            mount.set("read_only", SourceNode::make_bool(option == "ro", at));
+        if (option == "ro")
+            mount.set("read_only", SourceNode::make_bool(true, at));
+        else if (option == "rw")
+            mount.erase("read_only");
         else if (option == "nocopy")
             of_volume.set("nocopy", SourceNode::make_bool(true, at));
         else if (option == "z" || option == "Z")
@@ -98,6 +94,12 @@ SourceNode anonymous_volume(std::string_view target, const Place& at) {
 }
 
 } // namespace
+
+bool is_ip_address(const std::string& text) {
+    std::array<unsigned char, 16> bytes{};
+    return inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 ||
+           inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
+}
 
 Result<PortRange> parse_port_range(std::string_view text) {
     const auto dash = text.find('-');
@@ -132,12 +134,13 @@ Result<std::vector<SourceNode>> expand_port(std::string_view text, const Place& 
     if (parts.host_ip.size() > 1 && parts.host_ip.front() == '[' && parts.host_ip.back() == ']')
         parts.host_ip = parts.host_ip.substr(1, parts.host_ip.size() - 2);
     else if (parts.host_ip.find(':') != std::string::npos)
-        return bad(is_address(parts.host_ip) ? "an IPv6 address needs brackets, as in \"[::1]:80:80\""
-                                             : "it has too many colons");
-    if (!parts.host_ip.empty() && !is_address(parts.host_ip))
+        return bad(is_ip_address(parts.host_ip) ? "an IPv6 address needs brackets, as in \"[::1]:80:80\""
+                                                : "it has too many colons");
+    if (!parts.host_ip.empty() && !is_ip_address(parts.host_ip))
         return bad(concat(quoted(parts.host_ip), " is no IP address"));
     const auto target = parse_port_range(parts.target);
     if (!target) return bad(target.error().message());
+    if (target->first == 0) return bad("no container port");
     PortRange published;
     if (!parts.published.empty()) {
         const auto range = parse_port_range(parts.published);

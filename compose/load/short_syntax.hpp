@@ -17,6 +17,8 @@ namespace berth::compose::load {
 // "name=address" or "name:address" to "name=address"; brackets of IPv6 addresses go.
 [[nodiscard]] Result<std::string> expand_extra_host(std::string_view text, const Place& at);
 
+[[nodiscard]] bool is_ip_address(const std::string& text); // v4 or v6, without brackets
+
 struct PortRange {
     std::int64_t first = 0, last = 0;
 };

@@ -59,6 +59,38 @@ bool is_old_boolean(std::string_view text) {
     return false;
 }
 
+struct CodePoint {
+    std::uint32_t point;
+    std::size_t length; // in bytes
+};
+// The first one of a text that is valid UTF-8.
+CodePoint code_point(std::string_view text) {
+    const auto byte = [&](std::size_t i) {
+        return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i]));
+    };
+    const std::uint32_t first = byte(0);
+    const std::size_t length = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    if (length == 1 || text.size() < length) return {first, 1};
+    std::uint32_t point = first & (0x7FU >> length);
+    for (std::size_t i = 1; i < length; ++i)
+        point = point << 6 | (byte(i) & 0x3FU);
+    return {point, length};
+}
+
+// To the reference: control characters, line separators, a byte order mark and what lies above the basic
+// plane are written as escapes.
+bool is_printable(std::uint32_t point) {
+    if (point < 0x20 || (point >= 0x7F && point < 0xA0)) return false;
+    return point != 0x2028 && point != 0x2029 && point != 0xFEFF && point < 0xFFFE;
+}
+
+void append_hexadecimal(std::string& out, std::uint32_t point) {
+    const std::size_t digits = point <= 0xFF ? 2 : point <= 0xFFFF ? 4 : 8;
+    out.append({'\\', digits == 2 ? 'x' : digits == 4 ? 'u' : 'U'});
+    for (std::size_t i = digits; i-- > 0;)
+        out += "0123456789ABCDEF"[point >> (4 * i) & 15U];
+}
+
 struct Analysis {
     bool plain = true, single = true, block = true, multiline = false;
 };
@@ -88,57 +120,61 @@ Analysis analyse(std::string_view text) {
             out.multiline = true;
             out.plain = false;
             if (i > 0 && text[i - 1] == ' ') out.single = out.block = false;
-        } else if (c != '\t' && (byte < 0x20 || byte == 0x7f)) {
+        } else if (c != '\t' && (byte < 0x20 || byte >= 0x7f) && (byte & 0xC0) != 0x80 &&
+                   !is_printable(code_point(text.substr(i)).point)) {
             out.plain = out.single = out.block = false;
         }
     }
-    // A byte order mark, line separators and what lies above the basic plane are written as escapes.
-    for (const std::string_view special : {"\xEF\xBB\xBF", "\xE2\x80\xA8", "\xE2\x80\xA9", "\xC2\x85"})
-        if (text.find(special) != std::string_view::npos) out.plain = out.single = out.block = false;
     return out;
 }
 
+// The letter behind the backslash, for what has one.
+char short_escape(std::uint32_t point) {
+    switch (point) {
+    case 0:
+        return '0';
+    case 0x07:
+        return 'a';
+    case 0x08:
+        return 'b';
+    case '\t':
+        return 't';
+    case '\n':
+        return 'n';
+    case 0x0b:
+        return 'v';
+    case 0x0c:
+        return 'f';
+    case '\r':
+        return 'r';
+    case 0x1b:
+        return 'e';
+    case '"':
+        return '"';
+    case '\\':
+        return '\\';
+    case 0x85:
+        return 'N';
+    case 0x2028:
+        return 'L';
+    case 0x2029:
+        return 'P';
+    default:
+        return '\0';
+    }
+}
+
 void append_double_quoted(std::string& out, std::string_view text) {
-    constexpr std::string_view k_hex = "0123456789ABCDEF";
     out += '"';
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        const auto byte = static_cast<unsigned char>(c);
-        switch (c) {
-        case '"':
-            out += "\\\"";
-            continue;
-        case '\\':
-            out += "\\\\";
-            continue;
-        case '\n':
-            out += "\\n";
-            continue;
-        case '\t':
-            out += "\\t";
-            continue;
-        case '\r':
-            out += "\\r";
-            continue;
-        default:
-            break;
-        }
-        if (byte < 0x20 || byte == 0x7f) {
-            out += "\\x";
-            out += k_hex[byte >> 4];
-            out += k_hex[byte & 15];
-        } else if (text.substr(i, 3) == "\xEF\xBB\xBF") {
-            out += "\\uFEFF";
-            i += 2;
-        } else if (text.substr(i, 3) == "\xE2\x80\xA8" || text.substr(i, 3) == "\xE2\x80\xA9") {
-            out += text[i + 2] == '\xA8' ? "\\L" : "\\P";
-            i += 2;
-        } else if (text.substr(i, 2) == "\xC2\x85") {
-            out += "\\N";
-            ++i;
-        } else {
-            out += c;
-        }
+    for (std::size_t i = 0; i < text.size();) {
+        const auto [point, length] = code_point(text.substr(i));
+        if (const char letter = short_escape(point); letter != '\0')
+            out.append({'\\', letter});
+        else if (is_printable(point))
+            out += text.substr(i, length);
+        else
+            append_hexadecimal(out, point);
+        i += length;
     }
     out += '"';
 }

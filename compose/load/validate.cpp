@@ -185,9 +185,9 @@ class Validator {
             if (const auto* found = entry.value.find_entry(key)) sources.push_back(found);
         const bool external = is_external(entry.value);
         if (external && !sources.empty())
-            context_.error(invalid(concat("'external' and '", sources[0]->key, "' exclude each other"),
-                                   sources[0]->key_at.pos()),
-                           path / entry.key);
+            context_.engine_error(invalid(concat("'external' and '", sources[0]->key, "' exclude each other"),
+                                          sources[0]->key_at.pos()),
+                                  path / entry.key);
         else if (sources.size() > 1)
             context_.error(
                 invalid(concat("'", sources[0]->key, "' and '", sources[1]->key, "' exclude each other"),

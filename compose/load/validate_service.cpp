@@ -24,7 +24,9 @@ class ServiceRules {
         words();
         replicas();
         limits();
+        numbers();
         devices();
+        watched();
         restart();
     }
 
@@ -81,6 +83,10 @@ class ServiceRules {
                 continue;
             }
             range(*target, path / "target");
+            if (const auto* address = port.find("host_ip");
+                address != nullptr && !address->text.empty() && !is_ip_address(address->text))
+                context_.error(invalid(concat(quoted(address->text), " is no IP address"), address->pos()),
+                               path / "host_ip");
             if (const auto* published = port.find("published");
                 published != nullptr && !published->text.empty())
                 range(*published, path / "published");
@@ -90,7 +96,7 @@ class ServiceRules {
     void range(const SourceNode& node, const Path& path) {
         const auto parsed = parse_port_range(node.text);
         if (!parsed)
-            context_.error(
+            context_.engine_error(
                 invalid(parsed.error().message(), node.pos()).hint("ports are numbers from 1 to 65535"),
                 path);
     }
@@ -127,6 +133,18 @@ class ServiceRules {
                 const auto& text = tmpfs->items[i].text;
                 take(text.substr(0, text.find(':')), tmpfs->items[i].pos(), tmpfs_path[i]);
             }
+    }
+
+    void in_range(const SourceNode* node, std::string_view key, std::int64_t least, std::int64_t most) {
+        const auto value = integer(node);
+        if (value && (*value < least || *value > most))
+            refuse(concat(*value, " is not between ", least, " and ", most), *node, key);
+    }
+
+    void numbers() {
+        in_range(service_.find("oom_score_adj"), "oom_score_adj", -1000, 1000);
+        if (const auto* health = service_.find("healthcheck"))
+            in_range(health->find("retries"), "healthcheck.retries", 0, INT64_MAX);
     }
 
     void health() {
@@ -241,11 +259,14 @@ class ServiceRules {
                     refuse("'count' and 'device_ids' exclude each other", request,
                            "deploy.resources.reservations.devices");
         }
-        const auto* list = service_.find("devices");
-        if (list == nullptr) return;
-        for (const auto& device : list->items)
-            if (device.text_of("target").empty() && device.is_mapping() && device.find("source") != nullptr)
-                refuse("the key 'target' is missing", device, "devices");
+        if (const auto* list = service_.find("devices"))
+            for (const auto& device : list->items)
+                if (device.text_of("target").empty() && device.is_mapping() &&
+                    device.find("source") != nullptr)
+                    refuse("the key 'target' is missing", device, "devices");
+    }
+
+    void watched() {
         if (const auto* develop = service_.find("develop"))
             if (const auto* watch = develop->find("watch"))
                 for (const auto& item : watch->items)
@@ -264,9 +285,10 @@ class ServiceRules {
         if (colon != std::string_view::npos)
             good = policy == "on-failure" && parse_integer(text.substr(colon + 1), 0).has_value();
         if (!good)
-            context_.error(unknown_word(*restart, "restart policy",
-                                        {"no", "always", "on-failure", "on-failure:TIMES", "unless-stopped"}),
-                           path_ / "restart");
+            context_.engine_error(
+                unknown_word(*restart, "restart policy",
+                             {"no", "always", "on-failure", "on-failure:TIMES", "unless-stopped"}),
+                path_ / "restart");
     }
 
     LoadContext& context_;

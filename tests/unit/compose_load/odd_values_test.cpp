@@ -91,3 +91,70 @@ TEST_CASE("variables of env files: the environment, then earlier lines, then the
     CHECK(service.environment.at("SEEN") == "4-3-2");
     CHECK(service.labels.at("SEEN") == "5-");
 }
+
+TEST_CASE("what only the engine would refuse: config prints it and warns, every other command stops") {
+    ProjectFolder folder;
+    for (const auto* attribute :
+         {"restart: alwas", "restart: \"on-failure:x\"", "ulimits: {nofle: 1}", "ports: [{target: 70000}]",
+          "ports: [{target: 80, published: x}]", "secrets: [s]"}) {
+        INFO(attribute);
+        folder.write("compose.yaml", concat("services: {a: {image: x, ", attribute,
+                                            "}}\nsecrets: {s: {external: true, file: f}}\n"));
+        folder.options.engine_rules = true;
+        const auto refused = folder.load();
+        CHECK_FALSE(refused.project);
+        folder.options.engine_rules = false;
+        const auto shown = folder.load();
+        REQUIRE(shown.project);
+        bool told = false;
+        for (const auto& warning : shown.diagnostics.warnings)
+            told = told || warning.message() == refused.diagnostics.errors.at(0).message();
+        CHECK(told);
+    }
+}
+
+TEST_CASE("numbers, addresses and rules that the reference checks in config too") {
+    for (const auto* attribute :
+         {"oom_score_adj: 2000", "healthcheck: {retries: -1}", "ports: [\"80:0\"]",
+          "ports: [{target: 80, host_ip: host}]", "develop: {watch: [{path: x, action: sync}]}"}) {
+        INFO(attribute);
+        CHECK_FALSE(load_text(concat("services: {a: {image: x, ", attribute, "}}\n")).project);
+    }
+    CHECK(contains(json_of("services: {a: {image: x, ports: [\"80:80/\"]}}\n"), R"("protocol":"tcp")"));
+}
+
+TEST_CASE("an empty network mode asks for no network, an empty profile is that of who asks for none") {
+    CHECK_FALSE(contains(json_of("services: {a: {image: x, network_mode: \"${X}\"}}\n"), "networks"));
+    ProjectFolder folder;
+    folder.write("compose.yaml", "services: {a: {image: x, profiles: [\"${X}\"]}}\n");
+    CHECK(folder.project().services.count("a") == 1);
+    folder.options.profiles = {"p"};
+    CHECK(folder.project().services.count("a") == 0);
+}
+
+TEST_CASE("without interpolation or normalisation: the forms that the reference gives") {
+    ProjectFolder folder;
+    folder.options.environment = {{"SET", "1"}};
+    folder.write("compose.yaml", "services:\n  a: {image: x, gpus: all, environment: [SET, UNSET], "
+                                 "build: {context: ., sbom: true, args: [SET, UNSET]},\n"
+                                 "    develop: {watch: [{path: ., action: rebuild, include: \"*.go\"}]}}\n");
+    folder.write("compose.override.yaml", "services: {a: {environment: {Z: 1, B: , SET: 2}}}\n");
+    folder.options.interpolate = false;
+    auto json = folder.load().canonical.to_text();
+    for (const auto* part : {R"("gpus":[{"count":"all"}])", R"("environment":["SET=2","UNSET","B","Z=1"])",
+                             R"("sbom":"true")", R"("args":["SET=1"])", R"("include":["*.go"])"})
+        CHECK(contains(json, part));
+    folder.options.interpolate = true;
+    folder.options.normalize = false;
+    folder.write("compose.override.yaml", "services: {a: {init: true}}\n");
+    json = folder.load().canonical.to_text();
+    CHECK(contains(json, R"("SET":"1")"));
+    CHECK(contains(json, R"("count":-1)"));
+}
+
+TEST_CASE("YAML: extensions in the order of all keys, escapes for what the reference cannot print") {
+    const auto result =
+        load_text("x-z: 1\nx-a: \"\\U0001F527\\n\\a\\x7f\\ufeff\\u2028é\"\nservices: {a: {image: x}}\n");
+    REQUIRE(result.project);
+    CHECK(contains(to_yaml(result.document), "\nx-a: \"\\U0001F527\\n\\a\\x7F\\uFEFF\\Lé\"\nx-z: 1\n"));
+}
