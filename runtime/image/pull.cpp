@@ -5,6 +5,7 @@
 #include "runtime/image/layer_plan.hpp"
 #include "runtime/image/manifest.hpp"
 #include "runtime/registry/client.hpp"
+#include "runtime/registry/trust.hpp"
 
 namespace berth::image {
 
@@ -59,8 +60,8 @@ Result<std::optional<Image>> already_here(const Context& context, const Referenc
     return image;
 }
 
-Result<Image> pull(const Context& context, const Reference& reference, const Platform& platform) {
-    registry::RegistryClient client(reference.host, reference.repository, context.cancelled);
+Result<Image> pull_from(const Context& context, registry::RegistryClient& client, const Reference& reference,
+                        const Platform& platform) {
     const std::string familiar = reference.familiar();
     context.progress->update(familiar, "Pulling", 0, 0);
     BERTH_ASSIGN_OR_RETURN(
@@ -97,6 +98,22 @@ Result<Image> pull(const Context& context, const Reference& reference, const Pla
     for (std::size_t i = 0; i < chains.size(); ++i)
         remember_blob(context, chains[i], manifest.layers[i], concat(reference.host, "/", reference.repository));
     return add_image_named(context, config_json, names);
+}
+
+// Docker Hub's mirrors first, in their order; whatever goes wrong there, the next one is asked.
+Result<Image> pull(const Context& context, const Reference& reference, const Platform& platform) {
+    const auto& settings = registry::settings();
+    if (!settings) return fail(settings.error());
+    if (reference.host == "docker.io")
+        for (const auto& mirror : settings->mirrors) {
+            const auto client = registry::RegistryClient::at(mirror, reference.repository, context.cancelled);
+            auto image = pull_from(context, *client, reference, platform);
+            if (image || image.error().code() == ErrorCode::interrupted) return image;
+            if (image.error().code() != ErrorCode::not_found)
+                context.progress->warn(concat("mirror ", mirror, ": ", image.error().message()));
+        }
+    registry::RegistryClient client(reference.host, reference.repository, context.cancelled);
+    return pull_from(context, client, reference, platform);
 }
 
 } // namespace

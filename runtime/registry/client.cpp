@@ -1,6 +1,7 @@
 #include "runtime/registry/client.hpp"
 #include "runtime/base/json.hpp"
 #include "runtime/base/parse.hpp"
+#include "runtime/registry/trust.hpp"
 
 #include <algorithm>
 #include <poll.h>
@@ -39,18 +40,30 @@ std::string error_text(const HttpResponse& response) {
 RegistryClient::RegistryClient(std::string host, std::string repository, const std::atomic<bool>* cancelled)
     : host_(std::move(host)), repository_(std::move(repository)), cancelled_(cancelled), http_(cancelled) {}
 
-// https always; a registry on loopback that does not speak TLS is talked to in plain http.
+std::unique_ptr<RegistryClient> RegistryClient::at(const std::string& url, std::string repository,
+                                                   const std::atomic<bool>* cancelled) {
+    auto out =
+        std::make_unique<RegistryClient>(std::string(host_of_url(url)), std::move(repository), cancelled);
+    out->base_ = url;
+    return out;
+}
+
+// https always; a registry on loopback, or one that the configuration calls insecure, that does not speak TLS
+// is talked to in plain http.
 Result<std::string> RegistryClient::base_url() {
     const std::lock_guard lock(mutex_);
     if (!base_.empty()) return base_;
     const std::string name = host_ == "docker.io" ? "registry-1.docker.io" : host_;
-    if (is_loopback_host(name)) {
+    if (!settings()) return fail(settings().error());
+    if (is_loopback_host(name) || is_insecure(*settings(), name)) {
         HttpRequest probe;
         probe.url = concat("https://", name, "/v2/");
         Reach reach = Reach::answered;
         const auto answer = http_.send(probe, &reach);
-        if (!answer && (reach == Reach::no_tls || reach == Reach::broken_off))
-            return base_ = concat("http://", name);
+        // Port 443 may have nobody where port 80 has: a name without a port.
+        const bool no_tls = reach == Reach::no_tls || reach == Reach::broken_off ||
+                            (reach == Reach::refused && name.find(':') == std::string::npos);
+        if (!answer && no_tls) return base_ = concat("http://", name);
         if (!answer) return fail(answer.error());
     }
     return base_ = concat("https://", name);

@@ -18,6 +18,10 @@ class RegistryClient {
   public:
     // host: as in a reference ("docker.io", "localhost:5000").
     RegistryClient(std::string host, std::string repository, const std::atomic<bool>* cancelled);
+    // A registry under an address that the configuration gives (a mirror): "https://host:port", perhaps with
+    // a path.
+    [[nodiscard]] static std::unique_ptr<RegistryClient> at(const std::string& url, std::string repository,
+                                                            const std::atomic<bool>* cancelled);
 
     // reference: a tag or a digest. not_found when the registry has none.
     [[nodiscard]] Result<ManifestBytes> get_manifest(const std::string& reference,

@@ -1,6 +1,7 @@
 #include "runtime/registry/http.hpp"
 #include "runtime/base/dl.hpp"
 #include "runtime/base/parse.hpp"
+#include "runtime/registry/trust.hpp"
 
 #include <algorithm>
 #include <curl/curl.h>
@@ -118,8 +119,11 @@ Reach reach_of(CURLcode code) {
     case CURLE_COULDNT_CONNECT:
         return Reach::refused;
     case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
         return Reach::no_tls;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+        return Reach::untrusted;
     default:
         return Reach::broken_off;
     }
@@ -135,7 +139,10 @@ Error describe(CURLcode code, const char* detail, const std::string& url) {
     case Reach::refused:
         return Error(ErrorCode::failed, concat("cannot connect to registry ", host, " (", why, ")"));
     case Reach::no_tls:
-        return Error(ErrorCode::failed, concat("no trusted TLS connection to ", host, " (", why, ")"));
+        return Error(ErrorCode::failed, concat("no TLS connection to ", host, " (", why, ")"));
+    case Reach::untrusted:
+        return Error(ErrorCode::failed, concat("no trusted TLS connection to ", host, " (", why, ")"))
+            .hint(concat("put the certificate of its authority into /etc/berth/certs.d/", host, "/ca.crt"));
     default:
         break;
     }
@@ -145,10 +152,37 @@ Error describe(CURLcode code, const char* detail, const std::string& url) {
 }
 
 Status check_url(const std::string& url) {
-    if (url.starts_with("https://") && !host_of_url(url).empty()) return {};
-    if (url.starts_with("http://") && is_loopback_host(host_of_url(url))) return {};
-    return fail(ErrorCode::unsupported, concat("'", url.substr(0, 200),
-                                               "' is not reached over TLS; plain http is for loopback only"));
+    const auto host = host_of_url(url);
+    if (url.starts_with("https://") && !host.empty()) return {};
+    if (url.starts_with("http://") && is_loopback_host(host)) return {};
+    if (!settings()) return fail(settings().error());
+    if (url.starts_with("http://") && !host.empty() && is_insecure(*settings(), host)) return {};
+    return fail(Error(ErrorCode::unsupported, concat("'", url.substr(0, 200), "' is not reached over TLS"))
+                    .hint("plain http is for loopback, and for what /etc/berth/config.json has in "
+                          "\"insecure-registries\""));
+}
+
+// Whom to trust at the other end, and who we are.
+Status set_trust(const Curl& c, CURL* easy, std::string_view host) {
+    if (!settings()) return fail(settings().error());
+    if (is_insecure(*settings(), host)) {
+        c.setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+        c.setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+    BERTH_ASSIGN_OR_RETURN(const Certificates certificates, certificates_for(host));
+    if (!certificates.authorities.empty()) {
+        // Beside the system's, which libcurl finds in its folder of certificates.
+        curl_blob pem{const_cast<char*>(certificates.authorities.data()), certificates.authorities.size(),
+                      CURL_BLOB_COPY};
+        if (c.setopt(easy, CURLOPT_CAINFO_BLOB, &pem) != CURLE_OK)
+            return fail(ErrorCode::unsupported,
+                        "this libcurl (before 7.77) cannot take certificates of certs.d");
+    }
+    if (!certificates.client_certificate.empty()) {
+        c.setopt(easy, CURLOPT_SSLCERT, certificates.client_certificate.c_str());
+        c.setopt(easy, CURLOPT_SSLKEY, certificates.client_key.c_str());
+    }
+    return {};
 }
 
 } // namespace
@@ -264,6 +298,7 @@ Result<HttpResponse> HttpClient::send_once(const HttpRequest& request, const std
     c.setopt(easy, CURLOPT_XFERINFOFUNCTION, &look_at_cancel);
     c.setopt(easy, CURLOPT_XFERINFODATA, &transfer);
     c.setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (url.starts_with("https://")) BERTH_TRY(set_trust(c, easy, host_of_url(url)));
     // A proxy of the environment cannot reach our loopback.
     if (is_loopback_host(host_of_url(url))) c.setopt(easy, CURLOPT_PROXY, "");
     if (request.method == "HEAD") {

@@ -1,7 +1,7 @@
 // http.hpp - HTTP requests through libcurl, which is opened when first needed (linked, it would cost every
-// command 7 ms). http.cpp is the only file that knows it. Invariants: plain http only to loopback, also after
-// a redirect; credentials are never sent to another host than the one they were meant for; bodies have a
-// limit or go to a sink as they come.
+// command 7 ms). http.cpp is the only file that knows it. Invariants: plain http only to loopback and to what
+// the machine's configuration calls insecure (trust.hpp), also after a redirect; credentials are never sent
+// to another host than the one they were meant for; bodies have a limit or go to a sink as they come.
 #pragma once
 
 #include "runtime/base/result.hpp"
@@ -37,7 +37,8 @@ struct HttpResponse {
 };
 
 // How far a failed request came: decides whether trying again makes sense.
-enum class Reach : std::uint8_t { answered, name_unknown, refused, no_tls, broken_off };
+// untrusted: it speaks TLS, but its certificate, or ours, is not accepted.
+enum class Reach : std::uint8_t { answered, name_unknown, refused, no_tls, untrusted, broken_off };
 
 class HttpClient {
   public:

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,12 +21,13 @@ namespace {
 // The registry, as a child that ends with the test; ready when it answers.
 class Registry {
   public:
-    Registry(const std::string& folder, int port, const std::string& more = "")
-        : host_("127.0.0.1:" + std::to_string(port)) {
+    Registry(const std::string& folder, const std::string& address, const std::string& more = "",
+             const std::string& tls = "")
+        : host_(address) {
         std::filesystem::create_directories(folder);
         const auto file = folder + "/config.yml";
         std::ofstream(file) << "version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: "
-                            << folder << "/blobs}}\nhttp: {addr: '" << host_ << "'}\n"
+                            << folder << "/blobs}}\nhttp: {addr: '" << host_ << "'" << tls << "}\n"
                             << more;
         pid_ = ::fork();
         if (pid_ == 0) {
@@ -37,7 +39,8 @@ class Registry {
             ::_exit(127);
         }
         REQUIRE(host("curl", {"-s", "-o", "/dev/null", "--retry", "50", "--retry-connrefused",
-                              "--retry-delay", "0", "--retry-max-time", "20", "http://" + host_ + "/v2/"})
+                              "--retry-delay", "0", "--retry-max-time", "20", "-k",
+                              (tls.empty() ? "http://" : "https://") + host_ + "/v2/"})
                     .exit_code == 0);
     }
     ~Registry() {
@@ -53,12 +56,26 @@ class Registry {
     pid_t pid_ = -1;
 };
 
+// An /etc of this test's own mount namespace: what is written there stays on isolate's tmpfs.
+void private_etc() {
+    if (std::filesystem::exists("/run/own-etc")) return;
+    std::filesystem::create_directories("/run/own-etc/upper");
+    std::filesystem::create_directories("/run/own-etc/work");
+    REQUIRE(::mount("overlay", "/etc", "overlay", 0,
+                    "lowerdir=/etc,upperdir=/run/own-etc/upper,workdir=/run/own-etc/work") == 0);
+    std::filesystem::create_directories("/etc/berth");
+}
+
+void configure(const std::string& text) {
+    std::ofstream("/etc/berth/config.json") << text;
+}
+
 } // namespace
 
 TEST_CASE("push, and pull by berth and by skopeo") {
     World world;
     world.tiny_image();
-    const Registry registry(world.project() + "/registry", 5000);
+    const Registry registry(world.project() + "/registry", "127.0.0.1:5000");
     const auto name = registry.name() + "/team/tiny:1";
     world.ok({"tag", "tiny", name});
     const auto first = world.ok({"push", name});
@@ -101,7 +118,7 @@ TEST_CASE("login, logout, and what a registry refuses") {
     std::filesystem::create_directories(world.project() + "/docker");
     world.set_env("DOCKER_CONFIG", world.project() + "/docker");
     world.write("htpasswd", "me:$2y$05$uLZCLDv39mOvPbfmUl9wqeOrfRfckO0pBsSEZrCw6xAu7gcwnG1jG\n");
-    const Registry registry(world.project() + "/registry", 5001,
+    const Registry registry(world.project() + "/registry", "127.0.0.1:5001",
                             "auth: {htpasswd: {realm: x, path: " + world.project() + "/htpasswd}}\n");
     const auto name = registry.name() + "/tiny:1";
     world.ok({"tag", "tiny", name});
@@ -128,4 +145,56 @@ TEST_CASE("login, logout, and what a registry refuses") {
     CHECK(world.ok({"logout", registry.name()}) == "Removing login credentials for " + registry.name());
     CHECK(world.ok({"logout", registry.name()}) == "Not logged in to " + registry.name());
     CHECK(world.berth({"pull", registry.name() + "/tiny:2"}).exit_code == 1);
+}
+
+TEST_CASE("certificates: an unknown authority is refused, certs.d and the configuration are believed") {
+    World world;
+    world.tiny_image();
+    private_etc();
+    configure("{}");
+    const auto key = world.project() + "/key.pem", certificate = world.project() + "/cert.pem";
+    REQUIRE(
+        host("openssl", {"req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
+                         "-days", "2", "-subj", "/CN=registry", "-addext", "subjectAltName=IP:127.0.0.1"})
+            .exit_code == 0);
+    const Registry registry(world.project() + "/registry", "127.0.0.1:5002", "",
+                            ", tls: {certificate: " + certificate + ", key: " + key + "}");
+    const auto name = registry.name() + "/tiny:1";
+    world.ok({"tag", "tiny", name});
+    const Run refused = world.berth({"push", name});
+    CHECK(refused.exit_code == 1);
+    CHECK_THAT(refused.err,
+               ContainsSubstring("no trusted TLS connection") && ContainsSubstring("certs.d/127.0.0.1:5002"));
+    const std::string folder = "/etc/berth/certs.d/127.0.0.1:5002";
+    std::filesystem::create_directories(folder);
+    std::filesystem::copy_file(certificate, folder + "/ca.crt");
+    world.ok({"push", name});
+    std::filesystem::rename(folder + "/ca.crt", folder + "/client.cert");
+    CHECK_THAT(world.berth({"push", name}).err, ContainsSubstring("has no '" + folder + "/client.key'"));
+    std::filesystem::remove_all("/etc/berth/certs.d");
+    configure(R"({"insecure-registries": ["127.0.0.0/30"]})");
+    world.ok({"push", name});
+    configure(R"({"insecure-registries": "127.0.0.1"})");
+    CHECK_THAT(world.berth({"push", name}).err, ContainsSubstring("insecure-registries is no list"));
+    configure("{}");
+}
+
+TEST_CASE("plain http beyond loopback, and mirrors of Docker Hub, are the configuration's matter") {
+    World world;
+    world.tiny_image();
+    private_etc();
+    configure("{}");
+    REQUIRE(host("ip", {"address", "add", "192.0.2.1/32", "dev", "lo"}).exit_code == 0);
+    const Registry registry(world.project() + "/registry", "192.0.2.1:5003");
+    const auto name = registry.name() + "/library/mini:1";
+    world.ok({"tag", "tiny", name});
+    CHECK_THAT(world.berth({"push", name}).err, ContainsSubstring("no TLS connection to 192.0.2.1:5003"));
+    configure(
+        R"({"insecure-registries": ["192.0.2.1:5003"], "registry-mirrors": ["http://192.0.2.1:5003/"]})");
+    world.ok({"push", name});
+    world.ok({"rmi", name});
+    CHECK(world.ok({"pull", "-q", "mini:1"}) == "docker.io/library/mini:1");
+    CHECK(world.ok({"run", "--rm", "--network", "none", "mini:1", "echo", "mirrored"}) == "mirrored");
+    configure("{}");
+    CHECK(host("ip", {"address", "del", "192.0.2.1/32", "dev", "lo"}).exit_code == 0);
 }
