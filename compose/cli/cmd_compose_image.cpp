@@ -1,7 +1,8 @@
-// compose build, pull
+// compose build, pull, push
 #include "compose/cli/command.hpp"
 #include "compose/cli/project.hpp"
 #include "compose/plan/images.hpp"
+#include "runtime/image/push.hpp"
 
 #include <array>
 #include <cstdlib>
@@ -133,9 +134,66 @@ Run setup_pull(Flags& flags) {
     return [options](Session& session) { return pull(session, *options); };
 }
 
-constexpr std::array<Command, 2> k_commands{
+struct PushFlags {
+    std::vector<std::string> services;
+    bool ignore_failures = false, include_deps = false, quiet = false;
+};
+
+// What a service's build makes: its image, and its further tags. Images of others are not pushed.
+Result<int> push(Session& session, const PushFlags& flags) {
+    BERTH_ASSIGN_OR_RETURN(const auto project, load_project(session, flags.services));
+    BERTH_ASSIGN_OR_RETURN(const auto graph, compose::Graph::make(project));
+    BERTH_ASSIGN_OR_RETURN(const auto services,
+                           graph.select(flags.services, flags.include_deps || flags.services.empty()));
+    BERTH_TRY(session.show_progress(flags.quiet));
+    int code = 0;
+    for (const auto& name : services) {
+        const auto& service = project.services.at(name);
+        if (!service.build || service.image.empty()) {
+            session.context().progress->finish(name, "Skipped", true);
+            continue;
+        }
+        std::vector<std::string> tags{service.image};
+        tags.insert(tags.end(), service.build->tags.begin(), service.build->tags.end());
+        for (const auto& tag : tags) {
+            if (session.compose.dry_run) {
+                session.print(concat("push image ", tag, "\n"));
+                continue;
+            }
+            BERTH_ASSIGN_OR_RETURN(const auto reference, image::parse_reference(tag));
+            const std::string subject = concat("Pushing ", tag);
+            session.context().progress->update(subject, "Pushing", 0, 0);
+            auto pushed = image::push_image(session.context(), reference);
+            session.context().progress->finish(subject, pushed ? "Pushed" : "Error", bool(pushed));
+            if (pushed) continue;
+            if (pushed.error().code() == ErrorCode::interrupted) return fail(std::move(pushed).error());
+            auto error = std::move(pushed).error().context(concat("push ", tag, " of service ", name));
+            if (flags.ignore_failures) {
+                session.warn(error.to_string());
+                continue;
+            }
+            session.report(error);
+            code = 1;
+        }
+    }
+    return code;
+}
+
+Run setup_push(Flags& flags) {
+    auto options = std::make_shared<PushFlags>();
+    flags.toggle("--ignore-push-failures", options->ignore_failures,
+                 "Push what it can and ignores images with push failures");
+    flags.toggle("--include-deps", options->include_deps,
+                 "Also push images of services declared as dependencies");
+    flags.toggle("-q,--quiet", options->quiet, "Push without printing progress information");
+    flags.arguments(options->services, 0);
+    return [options](Session& session) { return push(session, *options); };
+}
+
+constexpr std::array<Command, 3> k_commands{
     {{"compose build", "[OPTIONS] [SERVICE...]", "Build or rebuild services", setup_build, false, false},
-     {"compose pull", "[OPTIONS] [SERVICE...]", "Pull service images", setup_pull, false, false}}};
+     {"compose pull", "[OPTIONS] [SERVICE...]", "Pull service images", setup_pull, false, false},
+     {"compose push", "[OPTIONS] [SERVICE...]", "Push service images", setup_push, false, false}}};
 
 } // namespace
 

@@ -112,6 +112,30 @@ TEST_CASE("push, and pull by berth and by skopeo") {
                     "theirs"}) == "theirs");
 }
 
+TEST_CASE("compose push: what is built here, with its further tags") {
+    World world;
+    world.tiny_image();
+    const Registry registry(world.project() + "/registry", "127.0.0.1:5004");
+    world.write("Dockerfile", "FROM tiny\nRUN echo built > /made\n");
+    world.write("compose.yaml", "services:\n  app:\n    image: " + registry.name() +
+                                    "/app:1\n    build: {context: ., tags: [\"" + registry.name() +
+                                    "/app:two\"]}\n  other: {image: tiny}\n");
+    const Run early = world.compose({"push", "app"});
+    CHECK(early.exit_code == 1);
+    CHECK_THAT(early.err, ContainsSubstring("does not exist locally"));
+    CHECK(world.compose({"push", "--ignore-push-failures"}).exit_code == 0);
+    world.compose_ok({"build"});
+    const Run pushed = world.compose({"push"});
+    INFO(pushed.err);
+    CHECK(pushed.exit_code == 0);
+    CHECK_THAT(pushed.err, ContainsSubstring("other  Skipped"));
+    for (const char* tag : {":1", ":two"}) {
+        world.ok({"rmi", registry.name() + "/app" + tag});
+        CHECK(world.ok({"run", "--rm", "--network", "none", "-q", registry.name() + "/app" + tag, "cat",
+                        "/made"}) == "built");
+    }
+}
+
 TEST_CASE("login, logout, and what a registry refuses") {
     World world;
     world.tiny_image();
