@@ -1,7 +1,7 @@
 // load, save, import, export
 #include "compose/cli/command.hpp"
 #include "runtime/base/file.hpp"
-#include "runtime/base/process.hpp"
+#include "runtime/container/running_root.hpp"
 #include "runtime/container/store.hpp"
 #include "runtime/image/archive.hpp"
 
@@ -146,16 +146,10 @@ Run setup_import(Flags& flags) {
     };
 }
 
-// Where a container's files are seen as they are: through its first process while it runs, otherwise the
-// overlay of its layers, its own on top.
+// A container's own files, without what is mounted on them.
 Result<Fd> container_root(const Context& context, const runtime::Container& container) {
-    if (container.state.status == runtime::Status::running ||
-        container.state.status == runtime::Status::paused) {
-        auto process = PidFd::open(container.state.process);
-        auto root = open_directory(concat("/proc/", container.state.process.pid, "/root"));
-        // Looked at again after the opening: the pid may have changed hands before it.
-        if (process && *process && root && is_alive(container.state.process)) return std::move(*root);
-    }
+    if (container.state.status == runtime::Status::running || container.state.status == runtime::Status::paused)
+        return runtime::open_running_root(container);
     if (!container.spec.rootfs.empty()) return open_directory(container.spec.rootfs);
     std::vector<std::string> layers{join_path(context.paths.container(container.spec.id), "upper")};
     layers.insert(layers.end(), container.spec.layers.begin(), container.spec.layers.end());

@@ -2,6 +2,9 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/world.hpp"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 using namespace berth;
 using namespace berth::test;
 using Catch::Matchers::ContainsSubstring;
@@ -70,4 +73,33 @@ TEST_CASE("rmi --force takes the names away; what a container stands on stays un
     world.ok({"rm", "-f", "box"});
     world.ok({"rmi", id});
     CHECK(world.ok({"images", "-q"}).empty());
+}
+
+TEST_CASE("export: the container's own files, running or not, and nothing that is mounted on them") {
+    World world;
+    world.tiny_image();
+    world.write("shared/inside", "of the host\n");
+    const std::string archive = world.project() + "/out.tar";
+    world.ok({"run", "-d", "--name", "box", "-v", world.project() + "/shared:/shared", "-v", "named:/data",
+              "tiny", "sh", "-c", "echo mine > /own; echo data > /data/kept; mkfifo /pipe; exec sleep 1000"});
+    world.ok({"exec", "box", "sh", "-c", "until test -e /pipe; do :; done"});
+    // A socket, as servers leave them in /tmp and /run.
+    const auto path = "/proc/" + world.ok({"inspect", "--format", "{{.State.Pid}}", "box"}) + "/root/sock";
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    REQUIRE(path.copy(address.sun_path, sizeof address.sun_path - 1) == path.size());
+    const Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    REQUIRE(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    const auto listed = [&] {
+        world.ok({"export", "-o", archive, "box"});
+        return host("tar", {"-tf", archive}).out;
+    };
+    const auto running = listed();
+    CHECK_THAT(running,
+               ContainsSubstring("own\n") && ContainsSubstring("pipe\n") && ContainsSubstring("data/\n"));
+    CHECK_THAT(running, !ContainsSubstring("proc/self") && !ContainsSubstring("kept") &&
+                            !ContainsSubstring("inside") && !ContainsSubstring("sock"));
+    CHECK(host("tar", {"-xOf", archive, "etc/hosts"}).out.empty());
+    world.ok({"stop", "-t", "0", "box"});
+    CHECK(listed() == running);
 }
