@@ -163,7 +163,7 @@ Run setup_attach(Flags& flags) {
 
 constexpr std::array<Command, 3> k_commands{
     {{"compose run", "[OPTIONS] SERVICE [COMMAND] [ARGS...]", "Run a one-off command on a service", setup_run,
-      true, false},
+      false, false},
      {"compose exec", "[OPTIONS] SERVICE COMMAND [ARGS...]", "Execute a command in a running container",
       setup_exec, false, false},
      {"compose attach", "[OPTIONS] SERVICE",

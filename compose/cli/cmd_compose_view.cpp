@@ -154,8 +154,12 @@ Run setup_ls(Flags& flags) {
         BERTH_ASSIGN_OR_RETURN(const auto projects, compose::observe_projects(session.context()));
         std::vector<ui::Row> rows;
         for (const auto& project : projects) {
-            const bool running = project.by_status.count("running") > 0;
-            if (!running && !options->all) continue;
+            // As ps: without --all only what is up counts.
+            std::vector<std::string> parts;
+            for (const auto& [status, count] : project.by_status)
+                if (options->all || status == "running" || status == "paused" || status == "restarting")
+                    parts.push_back(concat(status, "(", count, ")"));
+            if (parts.empty()) continue;
             if (const auto name = filters.find("name");
                 name != filters.end() && project.name.find(name->second.back()) == std::string::npos)
                 continue;
@@ -163,9 +167,6 @@ Run setup_ls(Flags& flags) {
                 session.print(project.name + "\n");
                 continue;
             }
-            std::vector<std::string> parts;
-            for (const auto& [status, count] : project.by_status)
-                parts.push_back(concat(status, "(", count, ")"));
             ui::Row row;
             row.fields = Json::object();
             row.fields.set("Name", project.name);

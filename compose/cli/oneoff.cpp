@@ -60,6 +60,7 @@ Status ensure_surroundings(Session& session, const compose::Project& project, co
         plan.nodes[i].id = i;
         plan.nodes[i].after.clear();
     }
+    plan.running.clear(); // the service's own containers have no part in this
     PlanProgress events(session);
     return compose::execute(context, project, plan, execute_options(session), events);
 }

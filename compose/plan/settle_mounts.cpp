@@ -216,28 +216,20 @@ Status settle_mounts(const Context& context, ContainerRequest& request,
     return MountSettler(context, request, image, undo).run();
 }
 
-namespace {
-
-std::string content_root(const Context& context) {
-    return concat(context.paths.data_root(), "/content");
-}
-
-} // namespace
-
 std::string content_dir(const Context& context, const std::string& id) {
-    return concat(content_root(context), "/", id);
+    return concat(context.paths.content(), "/", id);
 }
 
 Result<FileLock> lock_content(const Context& context) {
-    BERTH_TRY(make_dirs(content_root(context)));
-    return FileLock::acquire(content_root(context) + "/.lock", true);
+    BERTH_TRY(make_dirs(context.paths.content()));
+    return FileLock::acquire(context.paths.content() + "/.lock", true);
 }
 
 Status sweep_content(const Context& context) {
-    if (!is_directory(content_root(context))) return {};
-    BERTH_ASSIGN_OR_RETURN(const auto idle, FileLock::try_acquire(content_root(context) + "/.lock"));
+    if (!is_directory(context.paths.content())) return {};
+    BERTH_ASSIGN_OR_RETURN(const auto idle, FileLock::try_acquire(context.paths.content() + "/.lock"));
     if (!idle) return {};
-    BERTH_ASSIGN_OR_RETURN(const auto ids, list_dir(content_root(context)));
+    BERTH_ASSIGN_OR_RETURN(const auto ids, list_dir(context.paths.content()));
     ErrorList failed;
     for (const auto& id : ids)
         if (!id.starts_with(".") && !path_exists(context.paths.container(id)))

@@ -49,6 +49,8 @@ class Paths {
     [[nodiscard]] std::string container_names() const { return data_ + "/names"; }
     [[nodiscard]] std::string networks() const { return data_ + "/networks"; }
     [[nodiscard]] std::string volumes() const { return data_ + "/volumes"; }
+    // Files that berth writes for containers to mount: configs and secrets without a file of the host's.
+    [[nodiscard]] std::string content() const { return data_ + "/content"; }
     [[nodiscard]] std::string projects() const { return data_ + "/projects"; }
     [[nodiscard]] std::string container_exec(std::string_view id) const { return exec_ + "/containers/" + std::string(id); }
     [[nodiscard]] std::string network_names(std::string_view id) const { return exec_ + "/networks/" + std::string(id) + "/names"; }

@@ -88,7 +88,8 @@ berth::Status settle_spec(const Context& context, ContainerSpec& spec) {
                                                        "has it is root on this host"))
                     .hint("mount a folder of your own, or a volume"));
         for (const auto& root : {context.paths.data_root(), context.paths.exec_root()})
-            if (source.starts_with(root + "/") && !source.starts_with(context.paths.volumes() + "/"))
+            if (source.starts_with(root + "/") && !source.starts_with(context.paths.volumes() + "/") &&
+                !source.starts_with(context.paths.content() + "/"))
                 context.progress->warn(
                     concat(spec.name.empty() ? "the container" : concat("container ", spec.name), " mounts '",
                            source, "', where berth keeps its state: whoever controls it may control the host"));

@@ -275,3 +275,26 @@ TEST_CASE("what is shown while a stack goes up, stays, restarts and pauses: the 
     CHECK(shown({"start"}).empty());
     CHECK(shown({"kill"}) == " Container proj-web-1  Killing\n Container proj-web-1  Killed\n");
 }
+
+TEST_CASE("run and ls say what they are about, and nothing warns of files that berth itself mounts") {
+    World world;
+    world.tiny_image();
+    world.write("compose.yaml", "services:\n"
+                                "  app: {image: tiny, command: sleep 1000, configs: [c], stop_signal: SIGKILL}\n"
+                                "  once: {image: tiny, command: 'true'}\n"
+                                "configs: {c: {content: told}}\n");
+    const Run up = world.compose({"up", "-d"});
+    CHECK(up.exit_code == 0);
+    CHECK_THAT(up.err, !ContainsSubstring("warning"));
+    world.compose_ok({"wait", "once"});
+    CHECK_THAT(world.compose_ok({"ls"}), ContainsSubstring("running(1)") && !ContainsSubstring("exited"));
+    CHECK_THAT(world.compose_ok({"ls", "-a"}), ContainsSubstring("exited(1), running(1)"));
+    const Run run = world.compose({"run", "--rm", "app", "cat", "/c"});
+    CHECK(run.out == "told");
+    CHECK(run.err.empty());
+    CHECK(world.compose({"run", "--rm", "nobody"}).exit_code == 1);
+    CHECK(world.compose({"run", "--rm", "app", "no-such-program"}).exit_code == 127);
+    world.compose_ok({"pause", "app"});
+    CHECK_THAT(world.compose_ok({"ls"}), ContainsSubstring("paused(1)"));
+    world.compose_ok({"unpause", "app"});
+}
