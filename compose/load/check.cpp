@@ -171,7 +171,7 @@ class Checker {
         const auto line = split_command_line(node.text);
         if (!line || line->ignored.empty()) return;
         context_.warn(
-            invalid(concat("no shell runs this command: ", quoted(line->ignored), " is left out"), node.pos())
+            invalid(concat("no shell runs this command: ", in_quotes(line->ignored), " is left out"), node.pos())
                 .path(path.to_string())
                 .hint("write [\"sh\", \"-c\", \"...\"] to have a shell"));
     }
@@ -287,7 +287,7 @@ class Checker {
         constexpr std::string_view k_allowed =
             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
         if (!entry.key.empty() && entry.key.find_first_not_of(k_allowed) == std::string::npos) return true;
-        return refuse(invalid(concat(quoted(entry.key), " is not a valid name"), entry.key_at.pos())
+        return refuse(invalid(concat(in_quotes(entry.key), " is not a valid name"), entry.key_at.pos())
                           .hint("names have letters, digits, '.', '_' and '-'"),
                       path / entry.key);
     }

@@ -175,7 +175,7 @@ std::vector<ComposeInput> discover(LoadContext& context) {
     for (const auto& file : files) {
         if (is_remote_resource(file)) {
             context.error(Error(ErrorCode::unsupported,
-                                concat("compose file ", quoted(file), ": only local files are read"))
+                                concat("compose file ", in_quotes(file), ": only local files are read"))
                               .hint("fetch it first, then name the local file with -f"));
             continue;
         }

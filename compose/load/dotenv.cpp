@@ -105,12 +105,12 @@ class Parser {
         const char end = at_ < text_.size() ? text_[at_] : '\n';
         if (end != '=' && end != ':' && end != '\n')
             return refuse(
-                concat("unexpected character ", quoted(text_.substr(at_, 1)), " in the name of a variable, ",
-                       quoted(std::string(
+                concat("unexpected character ", in_quotes(text_.substr(at_, 1)), " in the name of a variable, ",
+                       in_quotes(std::string(
                            text_.substr(start, std::min(text_.find('\n', start), text_.size()) - start)))),
                 "a line is NAME=VALUE; names have letters, digits, '_', '.' and '-'", line);
         if (key.find(' ') != std::string_view::npos)
-            return refuse(concat("the name of a variable cannot contain a space: ", quoted(key)),
+            return refuse(concat("the name of a variable cannot contain a space: ", in_quotes(key)),
                           "a line is NAME=VALUE", line);
         if (end == '\n') {
             inherit(key, line);
@@ -167,7 +167,7 @@ class Parser {
             out += c;
         }
         const std::string_view shown = text_.substr(start, text_.find('\n', start) - start);
-        return refuse(concat("unterminated quoted value ", quoted(shown)), concat("close it with ", quote),
+        return refuse(concat("unterminated quoted value ", in_quotes(shown)), concat("close it with ", quote),
                       line);
     }
 
@@ -230,7 +230,7 @@ Result<std::vector<DotenvEntry>> parse_raw_env(const SourceHandle& source, const
         if (key.empty() || std::any_of(key.begin(), key.end(), is_blank))
             return fail(
                 Error(ErrorCode::invalid_input,
-                      concat("the name of a variable cannot be empty or contain a blank: ", quoted(line)))
+                      concat("the name of a variable cannot be empty or contain a blank: ", in_quotes(line)))
                     .at({source.file, number, 1, 1}));
         DotenvEntry entry{std::string(key), std::nullopt, number, {}};
         if (equals != std::string_view::npos)

@@ -64,7 +64,7 @@ class Search {
         for (const auto* entry : entries_of(nearest_))
             known.push_back(entry->key);
         const std::string_view word = missing_.substr(0, missing_.find_first_of(".["));
-        Error error(ErrorCode::not_found, concat("the model has no value ", quoted(key)));
+        Error error(ErrorCode::not_found, concat("the model has no value ", in_quotes(key)));
         if (const auto hint = did_you_mean(word, known); !hint.empty())
             error.hint(hint);
         else if (nearest_.node->is_sequence())

@@ -86,7 +86,7 @@ class Extender {
             if (services != nullptr)
                 for (const auto& entry : services->entries)
                     known.push_back(entry.key);
-            return refuse(concat("cannot extend ", quoted(base_name), ": ",
+            return refuse(concat("cannot extend ", in_quotes(base_name), ": ",
                                  display_path(context_, base_file.path), " has no such service"),
                           named->pos(), path / "extends", did_you_mean(base_name, known));
         }
@@ -111,7 +111,7 @@ class Extender {
 
     bool open(const ExtendedFile& from, const SourceNode& file, const Path& path, ExtendedFile& out) {
         if (is_remote_resource(file.text))
-            return refuse(concat("extends from ", quoted(file.text), ": only local files are read"),
+            return refuse(concat("extends from ", in_quotes(file.text), ": only local files are read"),
                           file.pos(), path / "extends");
         out.path = absolute_path(expand_home(*scope_.environment, file.text), from.folder);
         if (out.path == from.path) {

@@ -144,7 +144,7 @@ void include_one(LoadContext& context, SourceNode& document, const SourceNode& n
     std::string folder;
     for (const auto* file : item.paths) {
         if (is_remote_resource(file->text)) {
-            context.error(invalid(concat("include of ", quoted(file->text), ": only local files are read"),
+            context.error(invalid(concat("include of ", in_quotes(file->text), ": only local files are read"),
                                   file->pos()),
                           path);
             return;

@@ -116,7 +116,7 @@ class Substituter {
         if (!expression) {
             const std::string_view shown =
                 text.substr(0, close == std::string_view::npos ? close : close + 1);
-            fail_at(offset, shown.size(), concat("invalid interpolation ", quoted(shown)),
+            fail_at(offset, shown.size(), concat("invalid interpolation ", in_quotes(shown)),
                     "write ${NAME} or ${NAME:-default}; to have a dollar sign as text, double it: $$");
             return text.size();
         }

@@ -36,7 +36,7 @@ void decide_name(LoadContext& context, const std::vector<LoadedFile>& files) {
         context.project_name = name;
         if (!is_project_name(name))
             context.error(
-                invalid(concat("invalid project name ", quoted(name), who), at)
+                invalid(concat("invalid project name ", in_quotes(name), who), at)
                     .hint("use lower-case letters, digits, '-' and '_', beginning with a letter or digit"));
     };
     std::string from_file;

@@ -105,7 +105,7 @@ Result<PortRange> parse_port_range(std::string_view text) {
     const auto dash = text.find('-');
     const auto number = [](std::string_view digits) -> Result<std::int64_t> {
         if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos)
-            return fail(ErrorCode::invalid_input, concat(quoted(digits), " is not a port number"));
+            return fail(ErrorCode::invalid_input, concat(in_quotes(digits), " is not a port number"));
         auto value = parse_integer(digits, 0, 65535);
         if (!value)
             return fail(ErrorCode::invalid_input,
@@ -126,18 +126,18 @@ Result<PortRange> parse_port_range(std::string_view text) {
 Result<std::vector<SourceNode>> expand_port(std::string_view text, const Place& at) {
     PortParts parts = split_port(text);
     const auto bad = [&](std::string why) {
-        return refuse(concat(quoted(text), " is not a port mapping: ", why), at, k_port_hint);
+        return refuse(concat(in_quotes(text), " is not a port mapping: ", why), at, k_port_hint);
     };
     if (parts.target.empty()) return bad("no container port");
     if (parts.protocol != "tcp" && parts.protocol != "udp" && parts.protocol != "sctp")
-        return bad(concat(quoted(parts.protocol), " is no protocol; tcp, udp and sctp are"));
+        return bad(concat(in_quotes(parts.protocol), " is no protocol; tcp, udp and sctp are"));
     if (parts.host_ip.size() > 1 && parts.host_ip.front() == '[' && parts.host_ip.back() == ']')
         parts.host_ip = parts.host_ip.substr(1, parts.host_ip.size() - 2);
     else if (parts.host_ip.find(':') != std::string::npos)
         return bad(is_ip_address(parts.host_ip) ? "an IPv6 address needs brackets, as in \"[::1]:80:80\""
                                                 : "it has too many colons");
     if (!parts.host_ip.empty() && !is_ip_address(parts.host_ip))
-        return bad(concat(quoted(parts.host_ip), " is no IP address"));
+        return bad(concat(in_quotes(parts.host_ip), " is no IP address"));
     const auto target = parse_port_range(parts.target);
     if (!target) return bad(target.error().message());
     if (target->first == 0) return bad("no container port");
@@ -172,7 +172,7 @@ Result<std::vector<SourceNode>> expand_port(std::string_view text, const Place& 
 
 Result<SourceNode> expand_volume(std::string_view text, const Place& at) {
     const auto bad = [&](std::string_view why) {
-        return refuse(concat(quoted(text), " is not a volume: ", why), at,
+        return refuse(concat(in_quotes(text), " is not a volume: ", why), at,
                       "write volumes as \"SOURCE:TARGET\" or \"SOURCE:TARGET:ro\"");
     };
     if (text.empty()) return bad("it is empty");
@@ -199,7 +199,7 @@ Result<SourceNode> expand_volume(std::string_view text, const Place& at) {
 Result<SourceNode> expand_device(std::string_view text, const Place& at) {
     const auto parts = split(text, ':');
     if (text.empty() || parts.size() > 3 || parts[0].empty())
-        return refuse(concat(quoted(text), " is not a device"), at,
+        return refuse(concat(in_quotes(text), " is not a device"), at,
                       "write devices as \"HOST:CONTAINER:rwm\"");
     SourceNode device = SourceNode::make_mapping(at);
     device.set("source", SourceNode::make_string(parts[0], at));
@@ -212,7 +212,7 @@ Result<std::string> expand_extra_host(std::string_view text, const Place& at) {
     auto separator = text.find('=');
     if (separator == std::string_view::npos) separator = text.find(':');
     if (separator == std::string_view::npos || separator == 0 || separator + 1 == text.size())
-        return refuse(concat(quoted(text), " is not a host and its address"), at,
+        return refuse(concat(in_quotes(text), " is not a host and its address"), at,
                       "write extra hosts as \"name=address\", for example \"db=10.0.0.5\"");
     std::string_view address = text.substr(separator + 1);
     if (address.size() > 2 && address.front() == '[' && address.back() == ']')

@@ -48,7 +48,7 @@ class Validator {
         const auto known = names_in(section);
         std::string hint = did_you_mean(name, known);
         if (hint.empty()) hint = concat("define it below '", section, ":'");
-        context_.error(invalid(concat("undefined ", kind, " ", quoted(name)), at).hint(std::move(hint)),
+        context_.error(invalid(concat("undefined ", kind, " ", in_quotes(name)), at).hint(std::move(hint)),
                        path);
     }
 
@@ -102,7 +102,7 @@ class Validator {
             if (other == nullptr)
                 undefined("service", "services", name, entry.value.pos(), path / "build.additional_contexts");
             else if (other->find("build") == nullptr)
-                context_.error(invalid(concat("service ", quoted(name),
+                context_.error(invalid(concat("service ", in_quotes(name),
                                               " has no build, so it cannot be a build context"),
                                        entry.value.pos()),
                                path / "build.additional_contexts");
@@ -126,7 +126,7 @@ class Validator {
                         profiles.push_back(item.text);
                 context_.error(
                     invalid(
-                        concat("the service needs ", quoted(entry.key), ", which no active profile enables"),
+                        concat("the service needs ", in_quotes(entry.key), ", which no active profile enables"),
                         entry.key_at.pos())
                         .hint(concat("activate one of its profiles: --profile ", join(profiles, ", "))),
                     path / "depends_on");
@@ -144,7 +144,7 @@ class Validator {
             const auto [found, is_new] = seen.emplace(name->text, name);
             if (!is_new)
                 context_.error(
-                    invalid(concat("container name ", quoted(name->text), " is used by another service too"),
+                    invalid(concat("container name ", in_quotes(name->text), " is used by another service too"),
                             name->pos())
                         .note("the other one", found->second->pos()),
                     path / entry.key / "container_name");

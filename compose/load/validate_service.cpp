@@ -43,7 +43,7 @@ class ServiceRules {
             if (service_.find(key) != nullptr) return;
         if (context_.is_poisoned(path_.to_string())) return;
         context_.error(
-            invalid(concat("service ", quoted(name_), " has neither an image nor a build"), service_.pos())
+            invalid(concat("service ", in_quotes(name_), " has neither an image nor a build"), service_.pos())
                 .hint("write 'image: NAME' or 'build: FOLDER'"),
             path_);
     }
@@ -65,7 +65,7 @@ class ServiceRules {
         if (platforms == nullptr || platforms->items.empty() || platform.empty()) return;
         for (const auto& item : platforms->items)
             if (item.text == platform) return;
-        refuse(concat("build.platforms does not contain the platform of the service, ", quoted(platform)),
+        refuse(concat("build.platforms does not contain the platform of the service, ", in_quotes(platform)),
                *platforms, "build.platforms");
     }
 
@@ -85,7 +85,7 @@ class ServiceRules {
             range(*target, path / "target");
             if (const auto* address = port.find("host_ip");
                 address != nullptr && !address->text.empty() && !is_ip_address(address->text))
-                context_.error(invalid(concat(quoted(address->text), " is no IP address"), address->pos()),
+                context_.error(invalid(concat(in_quotes(address->text), " is no IP address"), address->pos()),
                                path / "host_ip");
             if (const auto* published = port.find("published");
                 published != nullptr && !published->text.empty())
@@ -106,7 +106,7 @@ class ServiceRules {
         const auto take = [&](const std::string& target, const SourcePos& at, const Path& path) {
             const auto [found, is_new] = targets.emplace(target, at);
             if (!is_new)
-                context_.error(invalid(concat("two mounts have the same target, ", quoted(target)), at)
+                context_.error(invalid(concat("two mounts have the same target, ", in_quotes(target)), at)
                                    .note("the other one", found->second),
                                path);
         };
@@ -154,7 +154,7 @@ class ServiceRules {
         const auto& first = test->items[0];
         if (first.text == "NONE" || first.text == "CMD" || first.text == "CMD-SHELL") return;
         context_.error(
-            invalid(concat(quoted(first.text), " must be NONE, CMD or CMD-SHELL"), first.pos())
+            invalid(concat(in_quotes(first.text), " must be NONE, CMD or CMD-SHELL"), first.pos())
                 .hint(
                     "the first word of a list says how the rest is run; a plain string is run by the shell"),
             path_ / "healthcheck.test");
@@ -173,7 +173,7 @@ class ServiceRules {
                 good = good || (k_letters.find(text[i]) != std::string_view::npos &&
                                 concat(k_letters, "_.-").find(text[i + 1]) != std::string::npos);
             if (!good)
-                refuse(concat(quoted(text), " is not a container name"), *name, "container_name",
+                refuse(concat(in_quotes(text), " is not a container name"), *name, "container_name",
                        "two or more letters, digits, '_', '.' and '-', beginning with a letter or digit");
         }
         const auto* policy = service_.find("pull_policy");

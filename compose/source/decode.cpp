@@ -8,7 +8,7 @@ namespace berth::compose {
 namespace {
 
 Failure wrong(const SourceNode& node, std::string_view expected) {
-    const std::string found = node.is_scalar() && !node.is_null() ? quoted(node.text) : kind_name(node.kind);
+    const std::string found = node.is_scalar() && !node.is_null() ? in_quotes(node.text) : kind_name(node.kind);
     return fail(
         Error(ErrorCode::invalid_input, concat("must be ", expected, ", not ", found)).at(node.pos()));
 }
@@ -19,7 +19,7 @@ Failure at_node(Error error, const SourceNode& node) {
 
 } // namespace
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     constexpr std::size_t k_longest = 80;
     if (text.size() <= k_longest) return concat("'", text, "'");
     // Never cut inside a UTF-8 sequence.
@@ -120,7 +120,7 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 }
 
 Error unknown_key(const SourceEntry& entry, const std::vector<std::string>& known) {
-    Error error(ErrorCode::invalid_input, concat("unknown key ", quoted(entry.key)));
+    Error error(ErrorCode::invalid_input, concat("unknown key ", in_quotes(entry.key)));
     error.at(entry.key_at.pos());
     error.hint(did_you_mean(entry.key, known));
     return error;
@@ -128,7 +128,7 @@ Error unknown_key(const SourceEntry& entry, const std::vector<std::string>& know
 
 Error unknown_word(const SourceNode& node, std::string_view what, const std::vector<std::string>& words) {
     Error error(ErrorCode::invalid_input,
-                concat(quoted(node.text), " is no ", what, "; it must be one of ", join(words, ", ")));
+                concat(in_quotes(node.text), " is no ", what, "; it must be one of ", join(words, ", ")));
     error.at(node.pos());
     error.hint(did_you_mean(node.text, words));
     return error;

@@ -20,7 +20,7 @@ namespace berth::compose {
 [[nodiscard]] Result<Duration> read_duration(const SourceNode& node);      // "1m30s"
 [[nodiscard]] Result<std::int64_t> read_file_mode(const SourceNode& node); // 0440 as written: octal
 
-[[nodiscard]] std::string quoted(std::string_view text); // 'text', shortened in the middle when long
+[[nodiscard]] std::string in_quotes(std::string_view text); // 'text', shortened in the middle when long
 // "did you mean 'image'?", or "" when no word is near.
 [[nodiscard]] std::string did_you_mean(std::string_view word, const std::vector<std::string>& words);
 [[nodiscard]] Error unknown_key(const SourceEntry& entry, const std::vector<std::string>& known);
