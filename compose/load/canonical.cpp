@@ -104,7 +104,15 @@ void extra_hosts(LoadContext& context, SourceNode& node, const Path& path) {
 }
 
 void ports(LoadContext& context, SourceNode& list, const Path& path, Forms forms) {
-    expand_items(context, list, path, [](SourceNode& item) { return expand_port(item.text, item.at); });
+    expand_items(context, list, path, [&](SourceNode& item) -> Result<std::vector<SourceNode>> {
+        BERTH_ASSIGN_OR_RETURN(auto expanded, expand_port(item.text, item.at));
+        context.expanded_ports += expanded.size() > 1 ? expanded.size() : 0;
+        if (context.expanded_ports > k_most_ports)
+            return fail(
+                invalid(concat("the port ranges of all services are more than ", k_most_ports, " ports"),
+                        item.pos()));
+        return expanded;
+    });
     if (!list.is_sequence()) return;
     for (auto& port : list.items) {
         if (!port.is_mapping()) continue;
@@ -314,6 +322,7 @@ void key_values_to_mapping(SourceNode& node) {
     for (auto& item : node.items) {
         if (!item.is_scalar() || item.is_null()) return; // the check of shapes names it
     }
+    KeyIndex known(mapping);
     for (auto& item : node.items) {
         const auto equals = item.text.find('=');
         std::string key = item.text.substr(0, equals);
@@ -323,10 +332,10 @@ void key_values_to_mapping(SourceNode& node) {
         else
             item.kind = Kind::string;
         item.text = equals == std::string::npos ? std::string() : item.text.substr(equals + 1);
-        if (auto* entry = mapping.find_entry(key))
+        if (auto* entry = known.find(key))
             entry->value = std::move(item);
         else
-            mapping.entries.push_back({std::move(key), at, std::move(item)});
+            known.add({std::move(key), at, std::move(item)});
     }
     node = std::move(mapping);
 }
@@ -337,10 +346,11 @@ void names_to_mapping(SourceNode& node) {
         if (!item.is_string()) return;
     SourceNode mapping = SourceNode::make_mapping(node.at);
     mapping.tag = node.tag;
-    for (auto& item : node.items) {
-        SourceNode& value = mapping.set(item.text, SourceNode::make_scalar(Kind::null, {}, item.at));
-        value.trace = item.trace;
-    }
+    KeyIndex known(mapping);
+    for (auto& item : node.items)
+        if (known.find(item.text) == nullptr)
+            known.add({item.text, item.at, SourceNode::make_scalar(Kind::null, {}, item.at)}).value.trace =
+                item.trace;
     node = std::move(mapping);
 }
 

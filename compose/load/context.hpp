@@ -24,6 +24,15 @@ struct RemovedValue {
     Trace was;
 };
 
+// What hostile files may make of themselves; a real project is far below each.
+inline constexpr std::size_t k_most_errors = 200;
+inline constexpr std::size_t k_most_warnings = 1000;
+inline constexpr std::size_t k_most_included = 1000;   // files
+inline constexpr std::size_t k_deepest_include = 100;  // files in files
+inline constexpr std::size_t k_longest_extends = 1000; // services in a chain
+inline constexpr std::size_t k_most_ports = 300'000;   // that ranges of all services expand to
+inline constexpr std::size_t k_most_text = 64U << 20U; // bytes that variables write into all values
+
 struct LoadContext {
     explicit LoadContext(const LoadOptions& load_options) : options(load_options) {}
     LoadContext(const LoadContext&) = delete;
@@ -38,6 +47,7 @@ struct LoadContext {
     std::string project_name;       // known before the first file is interpolated, unless `name:` decides it
     std::vector<std::string> files; // absolute paths of the compose files, for labels and messages
     Environment environment;
+    std::size_t included = 0, expanded_ports = 0, substituted = 0; // counted against the limits above
 
     const SourceHandle& add_source(std::string path, std::string text) {
         sources.push_back({std::make_shared<SourceFile>(SourceFile{std::move(path), std::move(text)})});

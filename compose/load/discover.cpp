@@ -170,7 +170,7 @@ std::vector<ComposeInput> discover(LoadContext& context) {
         return {};
     }
     context.directory = folder_of(files);
-    load_env_files(context, context.directory);
+    if (context.diagnostics.ok()) load_env_files(context, context.directory);
     std::vector<ComposeInput> out;
     for (const auto& file : files) {
         if (is_remote_resource(file)) {

@@ -1,5 +1,7 @@
 #include "compose/load/dotenv.hpp"
 
+#include "compose/load/context.hpp"
+
 #include <algorithm>
 #include <unordered_map>
 
@@ -179,6 +181,10 @@ class Parser {
             if (result.error) return refuse(result.error->message, result.error->hint, line);
             entry.value = std::move(result.text);
             entry.uses = std::move(result.uses);
+            substituted_ += entry.value->size();
+            if (substituted_ > k_most_text)
+                return refuse(concat("the variables of this file make more than ", k_most_text, " bytes"), "",
+                              line);
         }
         latest_[entry.key] = entries_.size();
         entries_.push_back(std::move(entry));
@@ -204,6 +210,7 @@ class Parser {
     std::vector<DotenvEntry> entries_;
     std::unordered_map<std::string, std::size_t> latest_; // index of the last entry that sets the key
     Variable earlier_;
+    std::size_t substituted_ = 0;
 };
 
 } // namespace

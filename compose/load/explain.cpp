@@ -162,8 +162,11 @@ ExplainedValue explain_leaf(const LoadContext& context, const Located& leaf) {
     return out;
 }
 
+constexpr std::size_t k_most_explained = 10'000;
+
 void leaves(const LoadContext& context, const Search& search, const Located& at,
             std::vector<ExplainedValue>& out) {
+    if (out.size() > k_most_explained) return;
     const auto entries = search.entries_of(at);
     if (at.node->is_scalar() || (entries.empty() && at.node->items.empty())) {
         out.push_back(explain_leaf(context, at));
@@ -195,6 +198,10 @@ Result<std::vector<ExplainedValue>> explain(const LoadContext& context, const So
     Search search(disabled);
     if (const auto found = search.find({&root, &project_shape(), {}, {}}, key))
         leaves(context, search, *found, out);
+    if (out.size() > k_most_explained)
+        return fail(Error(ErrorCode::invalid_input,
+                          concat(in_quotes(key), " has more than ", k_most_explained, " values below it"))
+                        .hint("name a smaller part of the model"));
     removals(context, key, out);
     if (out.empty()) return fail(search.nothing(key));
     return out;

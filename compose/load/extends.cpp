@@ -29,8 +29,7 @@ class Extender {
 
     // False: the service cannot be completed; the error is reported.
     bool resolve(const ExtendedFile& file, const std::string& name, std::vector<Step>& chain) {
-        SourceNode* services = file.root->find("services");
-        SourceNode* service = services != nullptr ? services->find(name) : nullptr;
+        SourceNode* service = find_service(*file.root, name);
         if (service == nullptr || !service->is_mapping()) return true;
         const Path top;
         const Path section = top / "services";
@@ -39,9 +38,12 @@ class Extender {
         if (extends == nullptr || extends->tag == Tag::reset) return true;
         const SourceNode wanted = std::move(*extends);
         service->erase("extends");
+        if (chain.size() >= k_longest_extends)
+            return refuse(concat("a chain of more than ", k_longest_extends, " extends"), wanted.pos(), path);
         chain.push_back({file.root, file.path, name, wanted.pos()});
         const bool done = extend(file, *service, wanted, path, chain);
         chain.pop_back();
+        if (!done) context_.poison(path); // no image is missing where its base could not be had
         return done;
     }
 
@@ -79,11 +81,10 @@ class Extender {
                 names += concat(link.service, " -> ");
             return refuse(concat("circular extends: ", names, base_name), named->pos(), path);
         }
-        SourceNode* services = base_file.root->find("services");
-        const SourceNode* base = services != nullptr ? services->find(base_name) : nullptr;
+        const SourceNode* base = find_service(*base_file.root, base_name);
         if (base == nullptr) {
             std::vector<std::string> known;
-            if (services != nullptr)
+            if (const auto* services = base_file.root->find("services"))
                 for (const auto& entry : services->entries)
                     known.push_back(entry.key);
             return refuse(concat("cannot extend ", in_quotes(base_name), ": ",
@@ -91,7 +92,7 @@ class Extender {
                           named->pos(), path / "extends", did_you_mean(base_name, known));
         }
         if (!resolve(base_file, base_name, chain)) return false;
-        SourceNode merged = *base_file.root->find("services")->find(base_name);
+        SourceNode merged = *find_service(*base_file.root, base_name);
         if (elsewhere) {
             strip_tags(merged); // done: they were about that file's own bases
             canonicalise_service(context_, merged, path);
@@ -141,9 +142,17 @@ class Extender {
         return true;
     }
 
+    SourceNode* find_service(SourceNode& root, const std::string& name) {
+        SourceNode* services = root.find("services");
+        if (services == nullptr || !services->is_mapping()) return nullptr;
+        auto* entry = services_.try_emplace(services, *services).first->second.find(name);
+        return entry != nullptr ? &entry->value : nullptr;
+    }
+
     LoadContext& context_;
     const ModelScope& scope_;
     std::map<std::string, SourceNode> files_;
+    std::map<const SourceNode*, KeyIndex> services_; // of each file
 };
 
 } // namespace

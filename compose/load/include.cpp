@@ -113,10 +113,11 @@ struct Importer {
         if (!to->is_mapping()) return; // the check of shapes names it
         const Path top;
         const Path path = top / name;
+        KeyIndex known(*to);
         for (auto& entry : included.entries) {
-            auto* existing = to->find_entry(entry.key);
+            auto* existing = known.find(entry.key);
             if (existing == nullptr)
-                to->entries.push_back(std::move(entry));
+                known.add(std::move(entry));
             else if (existing->value.tag == Tag::reset)
                 context.remember_removal(path / entry.key, existing->value, entry.value);
             else if (!same_resource(existing->value, entry.value) &&
@@ -156,6 +157,14 @@ void include_one(LoadContext& context, SourceNode& document, const SourceNode& n
                 shown.push_back(display_path(context, step));
             shown.push_back(display_path(context, absolute));
             context.error(invalid(concat("include cycle: ", join(shown, " -> ")), file->pos()), path);
+            return;
+        }
+        if (++context.included > k_most_included || scope.including.size() > k_deepest_include) {
+            if (context.included <= k_most_included + 1)
+                context.error(invalid(concat("more than ", k_most_included, " files are included, or ",
+                                             k_deepest_include, " one in the other"),
+                                      file->pos()),
+                              path);
             return;
         }
         if (folder.empty()) folder = dir_name(absolute);

@@ -6,7 +6,9 @@ namespace berth::compose::load {
 
 namespace {
 
-constexpr int k_deepest = 64; // nested defaults; hostile text must not use up the stack
+constexpr std::size_t k_longest = 16U << 20U; // bytes of one value
+constexpr std::size_t k_uses = 64;            // named of one value; a million of them would be held otherwise
+constexpr int k_deepest = 64;                 // nested defaults; hostile text must not use up the stack
 
 bool starts_name(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -87,6 +89,11 @@ class Substituter {
                 result += '$'; // "$1", "$ " and a last "$" are text
                 ++i;
             }
+            if (result.size() > k_longest) {
+                fail_at(base, text.size(), concat("its variables make it longer than ", k_longest, " bytes"),
+                        "");
+                break;
+            }
         }
         return result;
     }
@@ -102,9 +109,16 @@ class Substituter {
         return {};
     }
 
+    void use(std::string_view name, const std::string& value, std::string_view origin) {
+        if (out_.uses.size() >= k_uses) return;
+        for (const auto& known : out_.uses)
+            if (known.name == name && known.origin == origin) return;
+        out_.uses.push_back({std::string(name), value, std::string(origin)});
+    }
+
     const Variable* find(std::string_view name) {
         const auto* variable = lookup_(name);
-        if (variable != nullptr) out_.uses.push_back({std::string(name), variable->value, variable->origin});
+        if (variable != nullptr) use(name, variable->value, variable->origin);
         return variable;
     }
 
@@ -138,7 +152,7 @@ class Substituter {
                 result += variable->value;
             else {
                 std::string value = run(e.word, word_at, depth + 1);
-                out_.uses.push_back({std::string(e.name), value, "default"});
+                use(e.name, value, "default");
                 result += value;
             }
             return;
@@ -206,12 +220,22 @@ class TreeWalk {
 
   private:
     void scalar(SourceNode& node, const Path& path) {
+        if (context_.substituted > k_most_text) return; // reported
         Substitution result = substitute(node.text, lookup_);
         if (result.error) {
             const std::string_view expression =
                 std::string_view(node.text).substr(result.error->offset, result.error->length);
             context_.error(
                 invalid(result.error->message, place_of(node, expression)).hint(result.error->hint), path);
+            context_.poison(path);
+            return;
+        }
+        if (node.text.size() < result.text.size())
+            context_.substituted += result.text.size() - node.text.size();
+        if (context_.substituted > k_most_text) {
+            context_.error(
+                invalid(concat("variables make more than ", k_most_text, " bytes of all values"), node.pos()),
+                path);
             context_.poison(path);
             return;
         }
@@ -226,8 +250,10 @@ class TreeWalk {
 
     void warn_unset(const std::string& name, const SourceNode& node, const Path& path) {
         if (!context_.unset_reported.insert(name).second) return;
+        // The place of the expression is searched for; of so many nobody is told.
+        const bool shown = context_.unset_reported.size() <= k_most_warnings;
         context_.warn(invalid(concat("The \"", name, "\" variable is not set. Defaulting to a blank string."),
-                              place_of(node, "$"))
+                              shown ? place_of(node, "$") : node.pos())
                           .path(path.to_string()));
     }
 
@@ -235,7 +261,9 @@ class TreeWalk {
     VariableLookup lookup_;
 };
 
-void collect_from(std::string_view text, const SourceNode& node, std::vector<MentionedVariable>& out) {
+void collect_from(std::string_view text, const SourceNode& node, std::vector<MentionedVariable>& out,
+                  int depth = 0) {
+    if (depth > k_deepest) return; // no such value can be interpolated
     for (std::size_t i = 0; i + 1 < text.size(); ++i) {
         if (text[i] != '$') continue;
         if (text[i + 1] == '$') {
@@ -260,7 +288,7 @@ void collect_from(std::string_view text, const SourceNode& node, std::vector<Men
         else
             mention.required = kind == '?';
         out.push_back(std::move(mention));
-        collect_from(expression->word, node, out);
+        collect_from(expression->word, node, out, depth + 1);
         i += close;
     }
 }

@@ -229,6 +229,16 @@ void run_phases(LoadContext& context, LoadResult& result) {
     result.document = emit_project(root, {Dialect::yaml, true, true});
 }
 
+// Nobody reads thousands; of a hostile file there could be a million.
+void keep_first(std::vector<Error>& all, std::size_t most, std::string_view what) {
+    if (all.size() <= most) return;
+    const std::size_t more = all.size() - most;
+    const SourcePos at = all[most].at();
+    all.resize(most, Error(ErrorCode::invalid_input, ""));
+    all.push_back(
+        Error(ErrorCode::invalid_input, concat(more, " more ", what, " from here on are not shown")).at(at));
+}
+
 } // namespace
 
 LoadResult load_project(const LoadOptions& options) {
@@ -237,6 +247,8 @@ LoadResult load_project(const LoadOptions& options) {
     run_phases(context, result);
     result.diagnostics = std::move(context.diagnostics);
     result.diagnostics.sort();
+    keep_first(result.diagnostics.errors, k_most_errors, "errors");
+    keep_first(result.diagnostics.warnings, k_most_warnings, "warnings");
     return result;
 }
 
@@ -247,16 +259,17 @@ std::vector<MentionedVariable> list_variables(const LoadOptions& options, Diagno
         for (const auto& document : file.documents)
             collect_variables(document, mentioned);
     std::vector<MentionedVariable> out;
+    std::map<std::string, std::size_t> index;
     for (auto& variable : mentioned) {
-        const auto known = std::find_if(out.begin(), out.end(),
-                                        [&](const auto& other) { return other.name == variable.name; });
-        if (known != out.end()) {
-            known->required = known->required || variable.required;
-            if (known->default_value.empty()) known->default_value = variable.default_value;
+        const auto [found, is_new] = index.emplace(variable.name, out.size());
+        if (!is_new) {
+            auto& known = out[found->second];
+            known.required = known.required || variable.required;
+            if (known.default_value.empty()) known.default_value = variable.default_value;
             continue;
         }
-        if (const auto found = context.environment.find(variable.name); found != context.environment.end())
-            variable.source = found->second.origin;
+        if (const auto set = context.environment.find(variable.name); set != context.environment.end())
+            variable.source = set->second.origin;
         out.push_back(std::move(variable));
     }
     for (auto& variable : out)

@@ -192,15 +192,16 @@ class Merger {
     }
 
     void mappings(SourceNode& base, SourceNode over, const Path& path, Rule rule) {
+        KeyIndex known(base);
         for (auto& entry : over.entries) {
-            auto* existing = base.find_entry(entry.key);
+            auto* existing = known.find(entry.key);
             if (entry.value.tag == Tag::reset) {
                 if (existing != nullptr)
                     context_.remember_removal(path / entry.key, entry.value, existing->value);
-                base.erase(entry.key);
+                known.erase(entry.key);
             } else if (existing == nullptr) {
                 strip_tags(entry.value);
-                base.entries.push_back(std::move(entry));
+                known.add(std::move(entry));
             } else if (entry.value.tag == Tag::override_ || rule == Rule::key_values) {
                 replace(existing->value, std::move(entry.value));
                 existing->key_at = entry.key_at;

@@ -44,32 +44,42 @@ const SourceHandle* open_file(LoadContext& context, const EnvFile& file, const P
     return &context.add_source(display_path(context, file.path), std::move(**text));
 }
 
-void put(LoadContext& context, SourceNode& mapping, const DotenvEntry& entry, const SourceHandle& source) {
+void put(LoadContext& context, KeyIndex& mapping, const DotenvEntry& entry, const SourceHandle& source) {
     const Place at{&source, entry.line, 1, static_cast<std::uint32_t>(entry.key.size())};
     SourceNode value = SourceNode::make_string(entry.value.value_or(""), at);
     value.implied = false;
     value.interpolated = !entry.uses.empty();
     if (!entry.uses.empty()) context.remember_variables(value, entry.uses);
-    if (const auto* earlier = mapping.find(entry.key)) context.remember(value, replacement(value, *earlier));
-    mapping.set(entry.key, std::move(value));
+    auto* earlier = mapping.find(entry.key);
+    if (earlier == nullptr) {
+        mapping.add({entry.key, at, std::move(value)});
+        return;
+    }
+    context.remember(value, replacement(value, earlier->value));
+    earlier->value = std::move(value);
 }
 
 void merge_under(LoadContext& context, SourceNode& service, std::string_view key, SourceNode from_files) {
     if (from_files.entries.empty()) return;
+    KeyIndex known(from_files);
     if (auto* own = service.find(key))
         for (auto& entry : own->entries) {
-            if (const auto* in_file = from_files.find(entry.key))
-                context.remember(entry.value, replacement(entry.value, *in_file));
-            from_files.set(entry.key, std::move(entry.value));
+            auto* in_file = known.find(entry.key);
+            if (in_file == nullptr) {
+                known.add(std::move(entry));
+                continue;
+            }
+            context.remember(entry.value, replacement(entry.value, in_file->value));
+            in_file->value = std::move(entry.value);
         }
     service.set(key, std::move(from_files));
 }
 
 // A value of a mapping as a variable, held by `out`.
-const Variable* in(const SourceNode* mapping, std::string_view name, Variable& out) {
-    const auto* value = mapping != nullptr ? mapping->find(name) : nullptr;
-    if (value == nullptr || value->is_null()) return nullptr;
-    out = {value->text, value->pos().to_string()};
+const Variable* in(KeyIndex& mapping, std::string_view name, Variable& out) {
+    const auto* entry = mapping.find(name);
+    if (entry == nullptr || entry->value.is_null()) return nullptr;
+    out = {entry->value.text, entry->value.pos().to_string()};
     return &out;
 }
 
@@ -77,14 +87,17 @@ void read_env_files(LoadContext& context, SourceNode& service, const Path& path)
     const auto* files = service.find("env_file");
     if (files == nullptr) return;
     SourceNode collected = SourceNode::make_mapping(files->at);
-    const auto* own = service.find("environment");
+    KeyIndex known(collected);
+    SourceNode nothing = SourceNode::make_mapping(files->at);
+    auto* environment = service.find("environment");
+    KeyIndex own(environment != nullptr ? *environment : nothing);
     Variable found_value;
     const VariableLookup lookup = [&](std::string_view name) -> const Variable* {
         if (const auto found = context.environment.find(name); found != context.environment.end())
             return &found->second;
         return in(own, name, found_value);
     };
-    const VariableLookup behind = [&](std::string_view name) { return in(&collected, name, found_value); };
+    const VariableLookup behind = [&](std::string_view name) { return in(known, name, found_value); };
     for (std::size_t i = 0; i < files->items.size(); ++i) {
         const EnvFile file = describe(files->items[i]);
         const Path here = path[i];
@@ -102,7 +115,7 @@ void read_env_files(LoadContext& context, SourceNode& service, const Path& path)
             continue;
         }
         for (const auto& entry : *entries)
-            if (entry.value) put(context, collected, entry, *source);
+            if (entry.value) put(context, known, entry, *source);
     }
     merge_under(context, service, "environment", std::move(collected));
 }
@@ -111,9 +124,10 @@ void read_label_files(LoadContext& context, SourceNode& service, const Path& pat
     const auto* files = service.find("label_file");
     if (files == nullptr) return;
     SourceNode collected = SourceNode::make_mapping(files->at);
+    KeyIndex known(collected);
     // Labels know no environment, only the labels of the files before and earlier ones of the same file.
     Variable earlier;
-    const VariableLookup lookup = [&](std::string_view name) { return in(&collected, name, earlier); };
+    const VariableLookup lookup = [&](std::string_view name) { return in(known, name, earlier); };
     for (std::size_t i = 0; i < files->items.size(); ++i) {
         const auto* source = open_file(context, describe(files->items[i]), path[i]);
         if (source == nullptr) continue;
@@ -123,7 +137,7 @@ void read_label_files(LoadContext& context, SourceNode& service, const Path& pat
             continue;
         }
         for (const auto& entry : *entries)
-            if (entry.value) put(context, collected, entry, *source);
+            if (entry.value) put(context, known, entry, *source);
     }
     merge_under(context, service, "labels", std::move(collected));
 }

@@ -8,11 +8,11 @@ namespace {
 class Filler {
   public:
     Filler(SourceNode& mapping, const Place& at, std::deque<Trace>* traces)
-        : mapping_(mapping), at_(at), traces_(traces) {}
+        : known_(mapping), at_(at), traces_(traces) {}
 
     void fill_in(SourceNode& source) {
         for (auto& entry : source.entries) {
-            if (auto* own = mapping_.find_entry(entry.key)) {
+            if (auto* own = known_.find(entry.key)) {
                 remember(own->value, replacement(own->value, entry.value));
                 continue;
             }
@@ -20,7 +20,7 @@ class Filler {
             brought.merged_by = at_;
             brought.before = entry.value.trace;
             remember(entry.value, std::move(brought));
-            mapping_.entries.push_back(std::move(entry));
+            known_.add(std::move(entry));
         }
     }
 
@@ -31,7 +31,7 @@ class Filler {
         node.trace = &traces_->back();
     }
 
-    SourceNode& mapping_;
+    KeyIndex known_;
     const Place& at_;
     std::deque<Trace>* traces_;
 };

@@ -56,6 +56,25 @@ bool SourceNode::erase(std::string_view key) {
     return true;
 }
 
+SourceEntry* KeyIndex::find(std::string_view key) {
+    constexpr std::size_t k_linear = 24; // below, comparing is cheaper than hashing
+    auto& entries = mapping_.entries;
+    if (entries.size() < k_linear) return mapping_.find_entry(key);
+    while (at_.size() < entries.size())
+        at_.emplace(entries[at_.size()].key, at_.size());
+    const auto found = at_.find(std::string(key));
+    return found == at_.end() ? nullptr : &entries[found->second];
+}
+
+SourceEntry& KeyIndex::add(SourceEntry entry) {
+    return mapping_.entries.emplace_back(std::move(entry));
+}
+
+bool KeyIndex::erase(std::string_view key) {
+    at_.clear();
+    return mapping_.erase(key);
+}
+
 SourceNode SourceNode::make_scalar(Kind kind, std::string text, const Place& at) {
     SourceNode node;
     node.kind = kind;

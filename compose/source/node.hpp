@@ -1,8 +1,8 @@
 // node.hpp - the located tree that all phases of loading work on: every key and every value knows its file,
 // line and column. Invariants: `entries` is used by mappings only, `items` by sequences only; keys of one
 // mapping are unique; the text of a boolean, integer or real is canonical (true, 288, 1e+30), that of a
-// string is its value, that of a mapping the short form that it was made from, if any. Ownership: SourceHandle and Trace objects belong to the load context and outlive the
-// nodes that point at them.
+// string is its value, that of a mapping the short form that it was made from, if any. Ownership:
+// SourceHandle and Trace objects belong to the load context and outlive the nodes that point at them.
 #pragma once
 
 #include "runtime/base/error.hpp"
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace berth::compose {
@@ -90,6 +91,20 @@ struct SourceEntry {
     std::string key;
     Place key_at;
     SourceNode value;
+};
+
+// Finds and adds entries of one mapping; by hash once it is large, because a phase that looks for each of n
+// keys among n others must not take n * n. Nothing else may add or remove entries while it lives.
+class KeyIndex {
+  public:
+    explicit KeyIndex(SourceNode& mapping) : mapping_(mapping) {}
+    [[nodiscard]] SourceEntry* find(std::string_view key);
+    SourceEntry& add(SourceEntry entry); // a key that is not there yet
+    bool erase(std::string_view key);
+
+  private:
+    SourceNode& mapping_;
+    std::unordered_map<std::string, std::size_t> at_; // of the first at_.size() entries
 };
 
 // The path of a node, kept on the stack while a phase walks down; text is made only for a message.

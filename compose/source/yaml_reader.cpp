@@ -246,6 +246,8 @@ class Builder : public YAML::EventHandler {
 
     void take_value(Frame& frame, SourceNode value) {
         frame.has_key = false;
+        if (errors_.size() > limits_.errors)
+            stop(frame.key_at, concat("more than ", limits_.errors, " errors"), "correct the others first");
         if (const auto* earlier = find_duplicate(frame)) {
             errors_.push_back(Error(ErrorCode::invalid_input,
                                     concat("key '", frame.key, "' is written twice in one mapping"))

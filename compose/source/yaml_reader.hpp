@@ -15,6 +15,7 @@ struct YamlLimits {
     std::size_t depth = 256;
     std::size_t nodes = 1'000'000;
     std::size_t alias_nodes = 1'000'000; // nodes that aliases may copy in all
+    std::size_t errors = 1000;
 };
 
 // The documents of the text, in order; an empty text has none. Duplicate keys, keys that are no strings and
