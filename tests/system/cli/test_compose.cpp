@@ -131,7 +131,8 @@ TEST_CASE("each container of a service takes the first free port of a host range
     CHECK(all_ports(3) == three);
     const Run fourth = world.compose({"up", "-d", "--scale", "web=4"});
     CHECK(fourth.exit_code != 0);
-    CHECK_THAT(fourth.err, ContainsSubstring("7001-7003/tcp: all of them are held, 7003 by the container proj-web-"));
+    CHECK_THAT(fourth.err,
+               ContainsSubstring("7001-7003/tcp: all of them are held, 7003 by the container proj-web-"));
     world.compose_ok({"down"});
     // Of another program, and in one address family only.
     const Fd foreign(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -217,22 +218,29 @@ TEST_CASE("eight people type up at once: all succeed, one stack") {
 
 TEST_CASE("config: YAML keeps what YAML can say, lists name what is used, a circle is no valid file") {
     World world;
-    world.write("compose.yaml", "name: shop\n"
-                                "services:\n"
-                                "  web: {image: \"site:${TAG:-1}\", networks: [front], volumes: [\"data:/d\", /cache], x-team: shop}\n"
-                                "  batch: {image: job, profiles: [late], networks: [back], volumes: [\"archive:/a\"]}\n"
-                                "networks: {front: {}, back: {}}\nvolumes: {data: {}, archive: {}}\nx-owner: {name: me}\n");
+    world.write("compose.yaml",
+                "name: shop\n"
+                "services:\n"
+                "  web: {image: \"site:${TAG:-1}\", networks: [front], volumes: [\"data:/d\", /cache], "
+                "x-team: shop}\n"
+                "  batch: {image: job, profiles: [late], networks: [back], volumes: [\"archive:/a\"]}\n"
+                "networks: {front: {}, back: {}}\nvolumes: {data: {}, archive: {}}\nx-owner: {name: me}\n");
     const std::string yaml = world.compose_ok({"config"});
-    CHECK_THAT(yaml, ContainsSubstring("x-team: shop") && ContainsSubstring("x-owner:") && !ContainsSubstring("command: null"));
-    CHECK_THAT(world.compose_ok({"config", "--format", "json"}), ContainsSubstring("\"command\": null") && !ContainsSubstring("x-team"));
+    CHECK_THAT(yaml, ContainsSubstring("x-team: shop") && ContainsSubstring("x-owner:") &&
+                         !ContainsSubstring("command: null"));
+    CHECK_THAT(world.compose_ok({"config", "--format", "json"}),
+               ContainsSubstring("\"command\": null") && !ContainsSubstring("x-team"));
     CHECK(world.compose_ok({"config", "--networks"}) == "front");
     CHECK(world.compose_ok({"config", "--volumes"}) == "data");
     CHECK(world.compose_ok({"--profile", "late", "config", "--volumes"}) == "archive\ndata");
-    CHECK_THAT(world.compose_ok({"config", "--variables"}), ContainsSubstring("DEFAULT VALUE") && ContainsSubstring("TAG") && ContainsSubstring("false"));
-    world.write("compose.yaml", "services:\n  a: {image: x, depends_on: [b]}\n  b: {image: x, depends_on: [a]}\n");
+    CHECK_THAT(world.compose_ok({"config", "--variables"}),
+               ContainsSubstring("DEFAULT VALUE") && ContainsSubstring("TAG") && ContainsSubstring("false"));
+    world.write("compose.yaml",
+                "services:\n  a: {image: x, depends_on: [b]}\n  b: {image: x, depends_on: [a]}\n");
     const Run circle = world.compose({"config", "-q"});
     CHECK(circle.exit_code == 1);
-    CHECK_THAT(circle.err, ContainsSubstring("compose.yaml:2:") && ContainsSubstring("dependency cycle: a -> b -> a"));
+    CHECK_THAT(circle.err,
+               ContainsSubstring("compose.yaml:2:") && ContainsSubstring("dependency cycle: a -> b -> a"));
     CHECK(world.compose({"config", "-q", "--no-consistency"}).exit_code == 0);
 }
 
@@ -261,7 +269,8 @@ TEST_CASE("what scripts read: run -d prints the id, up says whom it attaches to,
 TEST_CASE("what is shown while a stack goes up, stays, restarts and pauses: the words of docker compose") {
     World world;
     world.tiny_image();
-    world.write("compose.yaml", "services:\n  web:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n");
+    world.write("compose.yaml",
+                "services:\n  web:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n");
     const auto shown = [&](std::vector<std::string> args) { return world.compose(std::move(args)).err; };
     CHECK_THAT(shown({"up", "-d"}), ContainsSubstring(" Container proj-web-1  Started\n"));
     CHECK(shown({"up", "-d"}) == " Container proj-web-1  Running\n");
@@ -279,21 +288,22 @@ TEST_CASE("what is shown while a stack goes up, stays, restarts and pauses: the 
 TEST_CASE("run and ls say what they are about, and nothing warns of files that berth itself mounts") {
     World world;
     world.tiny_image();
-    world.write("compose.yaml", "services:\n"
-                                "  app: {image: tiny, command: sleep 1000, configs: [c], stop_signal: SIGKILL}\n"
-                                "  once: {image: tiny, command: 'true'}\n"
-                                "configs: {c: {content: told}}\n");
+    world.write("compose.yaml",
+                "services:\n"
+                "  app: {image: tiny, command: sleep 1000, configs: [c], stop_signal: SIGKILL,\n"
+                "        depends_on: {once: {condition: service_completed_successfully}}}\n"
+                "  once: {image: tiny, command: 'true'}\n"
+                "configs: {c: {content: told}}\n");
     const Run up = world.compose({"up", "-d"});
     CHECK(up.exit_code == 0);
     CHECK_THAT(up.err, !ContainsSubstring("warning"));
-    world.compose_ok({"wait", "once"});
     CHECK_THAT(world.compose_ok({"ls"}), ContainsSubstring("running(1)") && !ContainsSubstring("exited"));
     CHECK_THAT(world.compose_ok({"ls", "-a"}), ContainsSubstring("exited(1), running(1)"));
-    const Run run = world.compose({"run", "--rm", "app", "cat", "/c"});
+    const Run run = world.compose({"run", "--rm", "--no-deps", "app", "cat", "/c"});
     CHECK(run.out == "told");
     CHECK(run.err.empty());
     CHECK(world.compose({"run", "--rm", "nobody"}).exit_code == 1);
-    CHECK(world.compose({"run", "--rm", "app", "no-such-program"}).exit_code == 127);
+    CHECK(world.compose({"run", "--rm", "--no-deps", "app", "no-such-program"}).exit_code == 127);
     world.compose_ok({"pause", "app"});
     CHECK_THAT(world.compose_ok({"ls"}), ContainsSubstring("paused(1)"));
     world.compose_ok({"unpause", "app"});
