@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <fnmatch.h>
+#include <map>
+#include <set>
 
 namespace berth::cli {
 
@@ -22,20 +24,27 @@ bool has_name(const ImageEntry& entry, const std::string& pattern) {
     return !tagged || ::fnmatch(pattern.substr(pattern.rfind(':') + 1).c_str(), entry.tag.c_str(), 0) == 0;
 }
 
+// A row for each tag, with the digest by which that repository knows the image; and one for each repository
+// that has only a digest of it.
 void add_entries(const image::Image& image, std::vector<ImageEntry>& out) {
-    std::string digest = "<none>";
-    if (!image.repo_digests.empty())
-        if (const auto at = image.repo_digests[0].find('@'); at != std::string::npos)
-            digest = image.repo_digests[0].substr(at + 1);
-    bool named = false;
+    std::map<std::string, std::string> digests; // by repository
+    for (const auto& text : image.repo_digests)
+        if (const auto reference = image::parse_reference(text))
+            digests[reference->familiar_name()] = reference->digest;
+    std::set<std::string> tagged;
+    const auto before = out.size();
     for (const auto& text : image.references) {
-        auto reference = image::parse_reference(text);
+        const auto reference = image::parse_reference(text);
         if (!reference) continue;
-        out.push_back(
-            {&image, reference->familiar_name(), reference->tag.empty() ? "<none>" : reference->tag, digest});
-        named = true;
+        const auto name = reference->familiar_name();
+        const auto digest = digests.find(name);
+        out.push_back({&image, name, reference->tag.empty() ? "<none>" : reference->tag,
+                       digest == digests.end() ? "<none>" : digest->second});
+        tagged.insert(name);
     }
-    if (!named) out.push_back({&image, "<none>", "<none>", digest});
+    for (const auto& [name, digest] : digests)
+        if (!tagged.contains(name)) out.push_back({&image, name, "<none>", digest});
+    if (out.size() == before) out.push_back({&image, "<none>", "<none>", "<none>"});
 }
 
 } // namespace

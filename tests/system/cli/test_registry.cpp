@@ -94,6 +94,10 @@ TEST_CASE("push, and pull by berth and by skopeo") {
     CHECK(world.ok({"push", "-q", name}) == name);
     CHECK_THAT(world.ok({"manifest", "inspect", name}), ContainsSubstring("vnd.oci.image.layer.v1.tar+gzip"));
 
+    const auto digests =
+        world.ok({"images", "--digests", "--format", "{{.Repository}}:{{.Tag}} {{.Digest}}"});
+    CHECK_THAT(digests, ContainsSubstring("tiny:latest <none>") && ContainsSubstring(name + " sha256:"));
+
     const auto id = world.ok({"inspect", "--format", "{{.Id}}", "tiny"});
     world.ok({"rmi", "-f", id});
     world.ok({"pull", "-q", name});
