@@ -174,8 +174,10 @@ Result<int> config(Session& session, const ConfigFlags& flags) {
         if (auto graph = compose::Graph::make(project); !graph)
             BERTH_TRY(tell_diagnostics(session, {{std::move(graph).error()}, {}}, form));
     if (flags.resolve_image_digests || flags.lock_image_digests) {
-        BERTH_ASSIGN_OR_RETURN(const auto pinned, pinned_images(session.context(), project,
-                                                                chosen_services(project, loaded.canonical)));
+        const auto found =
+            pinned_images(session.context(), project, chosen_services(project, loaded.canonical));
+        if (!found) BERTH_TRY(tell_diagnostics(session, {{found.error()}, {}}, form));
+        const auto& pinned = *found;
         if (flags.lock_image_digests) {
             loaded.canonical = lock_file(loaded.canonical, pinned, true);
             loaded.document = lock_file(loaded.document, pinned, false);

@@ -73,9 +73,10 @@ void enforce_unique_items(LoadContext& context, SourceNode& root) {
     for (auto& entry : services->entries) {
         SourceNode& service = entry.value;
         for (const auto* key : {"cap_add", "cap_drop", "dns", "dns_opt", "dns_search", "expose",
-                                "extra_hosts", "label_file", "links", "profiles"})
+                                "extra_hosts", "label_file", "profiles"})
             unique_items(context, service.find(key), text_key);
-        unique_items(context, service.find("tmpfs"), before_equals);
+        for (const auto* key : {"links", "tmpfs"})
+            unique_items(context, service.find(key), before_equals);
         // Lists still only where values are left as they are written.
         for (const auto* key : {"annotations", "environment", "labels", "sysctls"})
             unique_items(context, service.find(key), before_equals);

@@ -109,6 +109,11 @@ TEST_CASE("config with digests: a model and a file that overrides it") {
     CHECK(unknown.out.empty());
     CHECK_THAT(unknown.err, ContainsSubstring("compose.yaml:2:14") &&
                                 ContainsSubstring("resolve the digest of 127.0.0.1:1/app:2"));
+    const Run as_json = world.compose({"config", "--resolve-image-digests", "--format", "json"});
+    CHECK(as_json.exit_code == 1);
+    const auto json = parse_json(as_json.err);
+    REQUIRE(json);
+    CHECK(*json->find("errors")->as_array()->at(0).find("line") == Json(2));
 }
 
 TEST_CASE("what compose/load's table calls refused: config keeps it, up stops at it and leaves nothing") {
