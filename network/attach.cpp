@@ -77,7 +77,7 @@ void connect_pendings(const Context& context, const Store& store, Pendings& pend
         if (pending.status) pending.status = take_leases(store, cache, pending);
         if (!pending.status) continue;
         choose_gateways(pending);
-        pending.status = reserve_ports(store, pending);
+        pending.status = reserve_ports(store, pending, pendings);
     }
     make_all_namespaces(pendings);
     auto host = open_netlink(NETLINK_ROUTE);

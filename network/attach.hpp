@@ -17,9 +17,18 @@ struct ConnectRequest {
         endpoints; // in order: eth0, eth1, ...; the default route by priority, then order
     std::vector<PortMapping> ports;
 };
+// A reservation whose own socket serves clients, because the kernel does not translate what reaches it: ::1,
+// and IPv6 to a container that has only IPv4.
+struct PortRelay {
+    std::size_t reservation = 0; // index in Connection::reservations
+    std::string protocol;        // "tcp", "udp"
+    std::string address;         // the container's, where it is passed on to
+    std::int64_t container_port = 0;
+};
 struct Connection {
     Fd netns;                     // new, with lo up, interfaces, addresses and routes
     std::vector<Fd> reservations; // bound (not listening) host sockets that keep each published port
+    std::vector<PortRelay> relays;
     std::vector<Endpoint> endpoints;
     std::vector<PortMapping> ports;        // settled
     std::vector<std::string> name_folders; // NameRecord folders of the networks, same order

@@ -16,6 +16,19 @@ namespace berth::network {
 
 namespace {
 
+std::string container_words(const std::string& name, const std::string& id) {
+    return concat("the container ", name.empty() ? short_id(id) : name);
+}
+
+// What it has taken is not published yet.
+std::string reserving_container(const std::vector<PendingConnection>& pendings, const PortMapping& port) {
+    for (const auto& pending : pendings)
+        for (const auto& held : pending.connection.ports)
+            if (held.host_port == port.host_port && held.protocol == port.protocol)
+                return container_words(pending.request->container_name, pending.request->container_id);
+    return {};
+}
+
 std::string publishing_container(const Store& store, const PortMapping& port) {
     const auto networks = store.list();
     if (!networks) return {};
@@ -25,9 +38,7 @@ std::string publishing_container(const Store& store, const PortMapping& port) {
         for (const auto& record : *records)
             for (const auto& held : record.ports)
                 if (held.host_port == port.host_port && held.protocol == port.protocol)
-                    return concat("the container ", record.container_name.empty()
-                                                        ? short_id(record.container_id)
-                                                        : record.container_name);
+                    return container_words(record.container_name, record.container_id);
     }
     return {};
 }
@@ -115,17 +126,11 @@ std::optional<bool> family_of(const PortMapping& port) {
 Status check_port_family(const PortMapping& port, const PendingConnection& pending) {
     if (port.host_ip.empty()) return {};
     BERTH_ASSIGN_OR_RETURN(const IpAddress address, parse_address(port.host_ip));
-    if (address.v6 && address.is_loopback())
-        return fail(
-            Error(ErrorCode::unsupported, "publish a port on ::1: the kernel translates no addresses there")
-                .hint("publish it on 127.0.0.1; clients of localhost try that, too"));
-    if (address.v6 ? pending.gateway6 : pending.gateway4) return {};
-    const auto& network = pending.networks[pending.gateway4.value_or(pending.gateway6.value_or(0))];
-    return fail(
-        Error(ErrorCode::unsupported,
-              concat("publish a port on ", port.host_ip, ": the network '", network.config.name, "' has no ",
-                     address.v6 ? "IPv6" : "IPv4", " addresses"))
-            .hint(address.v6 ? "set enable_ipv6: true on the network" : "give the network an IPv4 subnet"));
+    if (address.v6 || pending.gateway4) return {}; // without IPv6 inside, the monitor passes it on
+    const auto& network = pending.networks[*pending.gateway6];
+    return fail(Error(ErrorCode::unsupported, concat("publish a port on ", port.host_ip, ": the network '",
+                                                     network.config.name, "' has no IPv4 addresses"))
+                    .hint("give the network an IPv4 subnet"));
 }
 
 // The address that ports without one are published on; empty: all of them.
@@ -161,7 +166,22 @@ std::vector<PortMapping> by_family(const PortMapping& port, const PendingConnect
 }
 
 std::optional<std::size_t> carrier_of(const PortMapping& port, const PendingConnection& pending) {
-    return family_of(port).value_or(false) ? pending.gateway6 : pending.gateway4;
+    const bool six = family_of(port).value_or(false) && pending.gateway6;
+    return six ? pending.gateway6 : pending.gateway4;
+}
+
+// IPv4 is always translated. A listening socket of IPv6 gets what is not; where all of it is, it gets
+// nothing.
+void add_reservation(PendingConnection& pending, HeldSocket held, const PortMapping& port) {
+    auto& connection = pending.connection;
+    if (held.v6) {
+        const auto& endpoint = connection.endpoints[*carrier_of(port, pending)];
+        connection.relays.push_back(
+            {connection.reservations.size(), port.protocol,
+             pending.gateway4 ? connection.endpoints[*pending.gateway4].ipv4 : endpoint.ipv6,
+             port.container_port});
+    }
+    connection.reservations.push_back(std::move(held.socket));
 }
 
 } // namespace
@@ -250,7 +270,8 @@ void choose_gateways(PendingConnection& pending) {
     pending.connection.internal_only = !endpoints.empty() && !pending.gateway4 && !pending.gateway6;
 }
 
-Status reserve_ports(const Store& store, PendingConnection& pending) {
+Status reserve_ports(const Store& store, PendingConnection& pending,
+                     const std::vector<PendingConnection>& beside) {
     const ConnectRequest& request = *pending.request;
     if (request.ports.empty()) return {};
     if (!pending.gateway4 && !pending.gateway6) {
@@ -259,7 +280,10 @@ Status reserve_ports(const Store& store, PendingConnection& pending) {
                                               " are not published: it is on internal networks only"));
         return {};
     }
-    const auto find_container = [&](const PortMapping& port) { return publishing_container(store, port); };
+    const auto find_container = [&](const PortMapping& port) {
+        auto holder = publishing_container(store, port);
+        return holder.empty() ? reserving_container(beside, port) : holder;
+    };
     auto& endpoints = pending.connection.endpoints;
     std::vector<PortMapping> chosen;
     for (PortMapping port : request.ports) {
@@ -282,7 +306,7 @@ Status reserve_ports(const Store& store, PendingConnection& pending) {
                 if (part.host_port_end != 0) chosen.push_back(reservation.port);
                 part = reservation.port;
                 for (auto& socket : reservation.sockets)
-                    pending.connection.reservations.push_back(std::move(socket));
+                    add_reservation(pending, std::move(socket), part);
             }
             endpoints[carrier].ports.push_back(part);
             pending.connection.ports.push_back(std::move(part));

@@ -39,7 +39,10 @@ class NetworkCache {
 [[nodiscard]] Status take_leases(const Store& store, NetworkCache& cache, PendingConnection& pending);
 // Which endpoints have the default routes: the highest priority, then the first.
 void choose_gateways(PendingConnection& pending);
-[[nodiscard]] Status reserve_ports(const Store& store, PendingConnection& pending);
+// beside: those that are made in the same go, of which the first ones may have taken the ports already; with
+// itself.
+[[nodiscard]] Status reserve_ports(const Store& store, PendingConnection& pending,
+                                   const std::vector<PendingConnection>& beside);
 [[nodiscard]] Status wire_up(nl_sock* host, PendingConnection& pending);
 // What is to be published for it: one for each network that carries ports.
 [[nodiscard]] std::vector<Publication> publications_of(const PendingConnection& pending);

@@ -3,6 +3,7 @@
 #include "network/ports.hpp"
 
 #include "runtime/base/file.hpp"
+#include "runtime/base/id.hpp"
 #include "runtime/base/parse.hpp"
 
 #include <algorithm>
@@ -32,6 +33,16 @@ std::string program_name(const std::string& pid) {
         if (c >= ' ' && c < 0x7f)
             out += c; // a process chooses its own name: no escape sequences in our messages
     return out;
+}
+
+// A monitor of another data root: its second argument is the container's id.
+std::string holder_words(const std::string& pid) {
+    const auto name = program_name(pid);
+    const auto text = read_file_if_exists(concat("/proc/", pid, "/cmdline"), 4096);
+    const auto words = text && *text ? split(**text, '\0') : std::vector<std::string>();
+    if (words.size() > 2 && words[0] == "berth-monitor" && words[1] == "run" && is_hex(words[2]))
+        return concat("the container ", short_id(words[2]), " of another berth (pid ", pid, ")");
+    return concat(name, " (pid ", pid, ")");
 }
 
 } // namespace
@@ -82,7 +93,7 @@ std::string find_port_holder(const std::string& protocol, std::uint16_t port) {
         for (const auto& descriptor : *descriptors) {
             const auto target = read_link(concat("/proc/", pid, "/fd/", descriptor));
             if (target && std::find(wanted.begin(), wanted.end(), *target) != wanted.end())
-                return concat(program_name(pid), " (pid ", pid, ")");
+                return holder_words(pid);
         }
     }
     return {};

@@ -140,7 +140,7 @@ Result<Reservation> reserve_number(const PortMapping& wanted, const std::vector<
                     .hint("`ip address` shows the ones there are"));
         }
         if (port == 0) port = bound_port(socket->get());
-        out.sockets.push_back(std::move(*socket));
+        out.sockets.push_back({std::move(*socket), address.v6});
     }
     out.port.host_port = port;
     return out;
@@ -154,8 +154,9 @@ Result<Reservation> reserve_one(const PortMapping& wanted, const std::vector<IpA
         auto reserved = reserve_number(wanted, addresses, protocol, port);
         if (reserved || reserved.error().code() != ErrorCode::in_use) return reserved;
         if (left > 1) continue;
-        return fail(Error(ErrorCode::in_use, concat(reserved.error().message(), ": it is held by ",
-                                                    holder_text(wanted, port, find_container)))
+        return fail(Error(ErrorCode::in_use,
+                          concat(reserved.error().message(), ": port is already allocated: it is held by ",
+                                 holder_text(wanted, port, find_container)))
                         .hint("stop that, or publish another host port"));
     }
 }

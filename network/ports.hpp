@@ -13,8 +13,12 @@
 
 namespace berth::network {
 
+struct HeldSocket {
+    Fd socket;
+    bool v6 = false;
+};
 struct Reservation {
-    std::vector<Fd> sockets;
+    std::vector<HeldSocket> sockets;
     PortMapping port; // settled
 };
 // host_port 0: a free one, the same in both families. A range: the first of it that is free in both, but

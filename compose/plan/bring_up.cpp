@@ -60,6 +60,9 @@ Result<runtime::StartNetwork> start_network(const runtime::ContainerSpec& spec,
     }
     out.name_files = std::move(connection.name_files);
     out.netns = std::move(connection.netns);
+    for (const auto& relay : connection.relays)
+        out.relays.push_back({static_cast<std::int64_t>(relay.reservation), relay.protocol == "udp",
+                              relay.address, relay.container_port});
     out.port_reservations = std::move(connection.reservations);
     return out;
 }

@@ -22,6 +22,7 @@ namespace berth::runtime {
 struct StartNetwork {
     Fd netns;                          // invalid for "none" (a new empty one), "host", "container:..."
     std::vector<Fd> port_reservations; // held by the monitor as long as the slot lives
+    std::vector<monitor::RelayPlan> relays; // what of them the monitor passes on itself
     monitor::NamesPlan names;
     std::vector<std::string> name_files;
     std::vector<std::pair<std::string, std::string>>

@@ -223,6 +223,7 @@ Result<ContainerState> start(const Context& context, const std::string& id, Star
     BERTH_ASSIGN_OR_RETURN(input.seccomp, seccomp::compile_cached(context, input.bundle.linux_.seccomp));
     input.has_netns = network.netns.valid();
     input.port_fds = network.port_reservations.size();
+    input.relays = std::move(network.relays);
     input.names = std::move(network.names);
     input.name_files = std::move(network.name_files);
     if (attach) {

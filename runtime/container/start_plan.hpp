@@ -16,6 +16,7 @@ struct PlanInput {
     std::vector<std::uint8_t> seccomp;
     bool has_netns = false;
     std::size_t port_fds = 0;
+    std::vector<monitor::RelayPlan> relays;
     monitor::NamesPlan names;
     std::vector<std::string> name_files;
     std::uint32_t rows = 0, columns = 0;

@@ -82,6 +82,20 @@ template <class V> void describe(V& v, NamesPlan& p) {
     v.field("forward", p.forward);
 }
 
+// What reaches a reserved port's own socket is passed on to this address of the container.
+struct RelayPlan {
+    std::int64_t reservation = 0; // which of the port descriptors
+    bool udp = false;             // otherwise TCP
+    std::string address;          // the container's, "172.18.0.2" or "fd00::2"
+    std::int64_t port = 0;
+};
+template <class V> void describe(V& v, RelayPlan& p) {
+    v.field("reservation", p.reservation);
+    v.field("udp", p.udp);
+    v.field("address", p.address);
+    v.field("port", p.port);
+}
+
 struct MonitorPlan {
     sandbox::LaunchPlan launch;
     std::string container_dir; // <data root>/containers/<id>: state.json is written here
@@ -98,6 +112,7 @@ struct MonitorPlan {
     std::int64_t stop_timeout_ns = 10'000'000'000;
     bool has_netns = false;    // fd 5
     std::int64_t port_fds = 0; // fds 6 .. 6 + n - 1
+    std::vector<RelayPlan> relays;
     // Run when the container has ended for good (auto-remove, published ports to take down): argv of a berth command.
     std::vector<std::string> exit_command;
     std::string boot_id;
@@ -119,6 +134,7 @@ template <class V> void describe(V& v, MonitorPlan& p) {
     v.field("stopTimeoutNs", p.stop_timeout_ns);
     v.field("hasNetns", p.has_netns);
     v.field("portFds", p.port_fds);
+    v.field("relays", p.relays);
     v.field("exitCommand", p.exit_command);
     v.field("bootId", p.boot_id);
     v.field("restartCount", p.restart_count);

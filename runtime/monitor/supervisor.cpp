@@ -109,6 +109,9 @@ berth::Status Supervisor::set_up() {
     if (plan_.names.serve && netns_) {
         BERTH_ASSIGN_OR_RETURN(names_, names::NameServer::start(loop_, plan_.names, netns_.get()));
     }
+    if (!plan_.relays.empty()) {
+        BERTH_ASSIGN_OR_RETURN(relay_, Relay::start(loop_, plan_.relays, ports_));
+    }
     return {};
 }
 
@@ -314,6 +317,7 @@ void Supervisor::end() {
     control_->stop_listening();
     (void)cgroup_->remove();
     netns_.reset();
+    relay_.reset();
     ports_.clear();
     publish(true);
     for (const int client : stop_clients_)

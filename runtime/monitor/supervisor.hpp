@@ -13,6 +13,7 @@
 #include "runtime/monitor/health.hpp"
 #include "runtime/monitor/names/server.hpp"
 #include "runtime/monitor/protocol.hpp"
+#include "runtime/monitor/relay.hpp"
 #include "runtime/monitor/streams.hpp"
 #include "runtime/sandbox/cgroup.hpp"
 #include "runtime/sandbox/launch.hpp"
@@ -64,6 +65,7 @@ class Supervisor {
     Fd start_socket_;
     Fd netns_;
     std::vector<Fd> ports_;
+    std::unique_ptr<Relay> relay_; // watches some of them
     Fd signals_;
     runtime::ContainerState state_;
     std::optional<sandbox::Cgroup> cgroup_;
