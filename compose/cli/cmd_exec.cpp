@@ -14,6 +14,7 @@ namespace {
 struct ExecFlags {
     runtime::ExecRequest request;
     std::vector<std::string> words, env, env_file;
+    std::string detach_keys;
     bool interactive = false;
 };
 
@@ -24,12 +25,14 @@ Result<int> exec(Session& session, ExecFlags flags) {
     flags.request.argv.assign(flags.words.begin() + 1, flags.words.end());
     BERTH_ASSIGN_OR_RETURN(flags.request.env, environment_of(flags.env, flags.env_file));
     std::erase_if(flags.request.env, [](const auto& word) { return word.find('=') == std::string::npos; });
-    return exec_in_foreground(session, container.spec.id, flags.request, flags.interactive);
+    return exec_in_foreground(session, container.spec.id, flags.request, flags.interactive,
+                              flags.detach_keys);
 }
 
 Run setup_exec(Flags& flags) {
     auto options = std::make_shared<ExecFlags>();
     flags.toggle("-d,--detach", options->request.detach, "Detached mode: run command in the background");
+    flags.text("--detach-keys", options->detach_keys, "Override the key sequence for detaching a container");
     flags.list("-e,--env", options->env, "Set environment variables");
     flags.list("--env-file", options->env_file, "Read in a file of environment variables");
     flags.toggle("-i,--interactive", options->interactive, "Keep STDIN open even if not attached");
@@ -66,6 +69,7 @@ Run setup_attach(Flags& flags) {
         streams.tty = container.spec.tty;
         streams.sig_proxy = options->sig_proxy && !streams.tty;
         streams.detach_keys = options->detach_keys;
+        streams.joins = true;
         return run_in_foreground(
             session, container.spec.id, streams, [&](const runtime::AttachStreams& ours) {
                 return attach_running(session.context(), container.spec.id, ours);

@@ -4,6 +4,7 @@
 #include "compose/plan/bring_up.hpp"
 #include "runtime/base/no_sigpipe.hpp"
 #include "runtime/base/parse.hpp"
+#include "runtime/container/detach_keys.hpp"
 #include "runtime/container/store.hpp"
 
 #include <algorithm>
@@ -36,10 +37,9 @@ class TypedInput {
             to_.reset(); // hung up: the container sees the end of its input
             return false;
         }
-        for (ssize_t i = 0; i < n; ++i)
-            if (take(bytes[static_cast<std::size_t>(i)])) return true;
+        const bool typed = keys_.take({bytes.data(), static_cast<std::size_t>(n)}, waiting_);
         write_some();
-        return false;
+        return typed;
     }
     void write_some() {
         const NoSigpipe guard; // the container may have ended since it was typed
@@ -57,22 +57,8 @@ class TypedInput {
     }
 
   private:
-    bool take(char c) {
-        if (!keys_.empty() && c == keys_[matched_]) {
-            if (++matched_ < keys_.size()) return false;
-            return true;
-        }
-        // What looked like the sequence was not: it goes to the container after all.
-        waiting_.append(keys_, 0, std::exchange(matched_, 0));
-        if (!keys_.empty() && c == keys_[0])
-            matched_ = 1;
-        else
-            waiting_ += c;
-        return false;
-    }
-    std::string keys_;
+    runtime::DetachKeys keys_;
     Fd to_;
-    std::size_t matched_ = 0;
     std::string waiting_;
 };
 
@@ -197,6 +183,15 @@ Result<std::string> parse_detach_keys(const std::string& text) {
     return out;
 }
 
+namespace {
+
+int left_by_keys(Session& session) {
+    session.say("read escape sequence\n");
+    return 1;
+}
+
+} // namespace
+
 Result<int>
 run_in_foreground(Session& session, const std::string& id, const ForegroundOptions& options,
                   const std::function<Result<Begun>(const runtime::AttachStreams&)>& begin) {
@@ -218,6 +213,7 @@ run_in_foreground(Session& session, const std::string& id, const ForegroundOptio
     const bool was_raw = foreground.raw();
     foreground.leave_raw();
     if (!ended) {
+        if (!session.context().is_cancelled() && options.joins) return left_by_keys(session);
         if (was_raw) session.say("\n");
         return session.context().is_cancelled() ? 128 + cancelled_by() : 0;
     }
@@ -242,8 +238,9 @@ Result<Begun> attach_running(const Context& context, const std::string& id, cons
     return begun;
 }
 
-Result<int> exec_in_foreground(Session& session, const std::string& id, const runtime::ExecRequest& request,
-                               bool in) {
+Result<int> exec_in_foreground(Session& session, const std::string& id, runtime::ExecRequest request, bool in,
+                               const std::string& detach_keys) {
+    BERTH_ASSIGN_OR_RETURN(request.detach_keys, parse_detach_keys(detach_keys));
     session.flush();
     session.end_progress();
     runtime::AttachStreams streams;
@@ -264,7 +261,10 @@ Result<int> exec_in_foreground(Session& session, const std::string& id, const ru
         BERTH_ASSIGN_OR_RETURN(auto mode, ui::RawMode::enter(STDIN_FILENO));
         raw.emplace(std::move(mode));
     }
-    return runtime::exec(session.context(), id, request, streams, resizes ? resizes->fd() : -1);
+    BERTH_ASSIGN_OR_RETURN(const auto code, runtime::exec(session.context(), id, request, streams,
+                                                          resizes ? resizes->fd() : -1));
+    raw.reset(); // so that the message stands where it should
+    return code ? *code : left_by_keys(session);
 }
 
 } // namespace berth::cli

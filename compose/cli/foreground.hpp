@@ -17,6 +17,9 @@ struct ForegroundOptions {
     bool tty = false;
     bool sig_proxy = true;
     std::string detach_keys; // empty: ctrl-p,ctrl-q
+    // What joined something that runs anyway has failed when it is left: "read escape sequence" and 1, as
+    // docker.
+    bool joins = false;
 };
 
 // What was begun: the streams, and the container's state where it was followed from before its start.
@@ -38,7 +41,8 @@ run_in_foreground(Session& session, const std::string& id, const ForegroundOptio
 
 // exec with our streams; raw mode and window size when it has a terminal.
 [[nodiscard]] Result<int> exec_in_foreground(Session& session, const std::string& id,
-                                             const runtime::ExecRequest& request, bool in);
+                                             runtime::ExecRequest request, bool in,
+                                             const std::string& detach_keys = {});
 
 // "ctrl-p,ctrl-q", "a,ctrl-]" to bytes.
 [[nodiscard]] Result<std::string> parse_detach_keys(const std::string& text);

@@ -241,8 +241,8 @@ Status Operations::run_hooks(const std::vector<std::vector<std::string>>& hooks,
     for (const auto& argv : hooks) {
         runtime::ExecRequest request;
         request.argv = argv;
-        BERTH_ASSIGN_OR_RETURN(const auto code, runtime::exec(context_, id, request, {}));
-        if (code != 0)
+        BERTH_ASSIGN_OR_RETURN(const auto ended, runtime::exec(context_, id, request, {}));
+        if (const int code = ended.value_or(0); code != 0)
             return fail(Error(ErrorCode::failed, concat("hook '", join(argv, " "), "' of service '",
                                                         service.name, "' ended with ", code))
                             .at(service.at));

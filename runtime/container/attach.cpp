@@ -57,9 +57,6 @@ berth::Status Attachment::wait() {
             return fail(Error(ErrorCode::failed, concat("output of container ", short_id(id_),
                                                         " was lost: it was read too slowly"))
                             .hint("its log has all of it"));
-        case monitor::AttachEventKind::detached:
-            detached_ = true;
-            return {};
         }
     }
     return {};

@@ -115,7 +115,7 @@ Result<Helper> spawn_helper(const monitor::ExecPlan& plan, const ExecStreams& st
     return Helper{process, std::move(pair.a)};
 }
 
-Result<int> refusal(const monitor::StartReply& reply, const std::string& command) {
+Failure refusal(const monitor::StartReply& reply, const std::string& command) {
     const auto number = static_cast<int>(reply.error_number);
     if (reply.exit_code == 127 && number == ENOENT && command.find('/') == std::string::npos)
         return fail(ErrorCode::command_not_found,
@@ -133,7 +133,7 @@ Result<int> refusal(const monitor::StartReply& reply, const std::string& command
 
 } // namespace
 
-Result<int> exec(const Context& context, const std::string& id, const ExecRequest& request,
+Lookup<int> exec(const Context& context, const std::string& id, const ExecRequest& request,
                  const AttachStreams& streams, int resize_fd) {
     BERTH_ASSIGN_OR_RETURN(const auto container, read_container(context, id));
     if (container.state.status == Status::paused)
@@ -156,9 +156,13 @@ Result<int> exec(const Context& context, const std::string& id, const ExecReques
         (void)::waitpid(static_cast<pid_t>(helper.process.pid), nullptr, 0);
         return refusal(reply, request.argv.front());
     }
-    if (request.detach) return 0;
+    if (request.detach) return std::optional(0);
     if (!packet->fds.empty()) proxy.set_terminal(std::move(packet->fds.front()));
-    BERTH_ASSIGN_OR_RETURN(const int code, proxy.run(context, helper.socket.get()));
+    BERTH_ASSIGN_OR_RETURN(const auto code, proxy.run(context, helper.socket.get()));
+    if (!code) { // the helper keeps the terminal, so that the process is not hung up
+        BERTH_TRY(send_packet(helper.socket.get(), to_wire(monitor::ExecDetach{})));
+        return code;
+    }
     (void)::waitpid(static_cast<pid_t>(helper.process.pid), nullptr, 0);
     return code;
 }

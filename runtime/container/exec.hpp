@@ -14,12 +14,13 @@ struct ExecRequest {
     bool tty = false;
     bool privileged = false;
     bool detach = false;
+    std::string detach_keys; // with a tty: these bytes on the input end the attachment; empty: none do
 };
 // Runs to its end and returns the exit code (126/127 as docker when it cannot run); streams as in `start`.
-// With a tty the caller's terminal has been put into raw mode by the caller (compose/ui/terminal); size
-// changes come through `resize`, a descriptor that becomes readable with a packed {uint32 rows, columns} (-1:
-// none).
-[[nodiscard]] Result<int> exec(const Context& context, const std::string& id, const ExecRequest& request,
+// Empty: the user detached, and the process goes on. With a tty the caller's terminal has been put into raw
+// mode by the caller (compose/ui/terminal); size changes come through `resize`, a descriptor that becomes
+// readable with a packed {uint32 rows, columns} (-1: none).
+[[nodiscard]] Lookup<int> exec(const Context& context, const std::string& id, const ExecRequest& request,
                                const AttachStreams& streams, int resize_fd = -1);
 
 // An open connection to the monitor whose streams are attached; closing it detaches.
@@ -32,11 +33,9 @@ class Attachment {
     [[nodiscard]] int fd() const {
         return socket_.get();
     } // hangs up when the container ends or the monitor dies
-    // Until then: all output has been handed over, or the user has detached. interrupted when the context is
-    // cancelled.
+    // Until then: all output has been handed over. interrupted when the context is cancelled.
     [[nodiscard]] berth::Status wait();
-    [[nodiscard]] bool detached() const { return detached_; } // by the detach keys
-    void leave_open() { (void)socket_.release(); }            // for the rest of this process's life
+    void leave_open() { (void)socket_.release(); } // for the rest of this process's life
 
   private:
     Attachment(Fd socket, std::string id, const Context& context)
@@ -44,7 +43,6 @@ class Attachment {
     Fd socket_;
     std::string id_;
     const Context* context_ = nullptr;
-    bool detached_ = false;
 };
 
 } // namespace berth::runtime

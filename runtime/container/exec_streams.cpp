@@ -29,6 +29,7 @@ Result<ExecStreams> ExecStreams::make(const ExecRequest& request, const AttachSt
     out.caller_ = streams;
     out.resize_fd_ = resize_fd;
     out.terminal_ = request.tty;
+    if (request.tty) out.keys_ = DetachKeys(request.detach_keys);
     BERTH_ASSIGN_OR_RETURN(out.null_, open_file("/dev/null", O_RDWR));
     if (request.detach || request.tty) return out;
     const std::array<int, 3> wanted{streams.in, streams.out, streams.err};
@@ -74,11 +75,18 @@ void ExecStreams::end_input() {
     ours_[0].reset();
 }
 
+void ExecStreams::take_input(Flow& flow, std::string_view bytes) {
+    if (&flow == flows_.data() && terminal_)
+        detached_ = keys_.take(bytes, flow.waiting);
+    else
+        flow.waiting.append(bytes);
+}
+
 berth::Status ExecStreams::read_flow(Flow& flow) {
     char buffer[k_chunk];
     const auto got = ::read(flow.from, buffer, sizeof buffer);
     if (got > 0) {
-        if (flow.to >= 0) flow.waiting.append(buffer, static_cast<std::size_t>(got));
+        if (flow.to >= 0) take_input(flow, {buffer, static_cast<std::size_t>(got)});
         return {};
     }
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) return {};
@@ -124,7 +132,7 @@ bool ExecStreams::output_ended() const {
     return flows_[1].from < 0 && flows_[2].from < 0 && flows_[1].waiting.empty() && flows_[2].waiting.empty();
 }
 
-Result<int> ExecStreams::run(const Context& context, int result_socket) {
+Lookup<int> ExecStreams::run(const Context& context, int result_socket) {
     const NoSigpipe guard;
     std::optional<int> code;
     while (!code || !output_ended()) {
@@ -146,6 +154,10 @@ Result<int> ExecStreams::run(const Context& context, int result_socket) {
             if (waiters[i].revents == 0) continue;
             BERTH_TRY(flows_[i].waiting.empty() ? read_flow(flows_[i]) : write_flow(flows_[i]));
         }
+        if (detached_) {
+            if (!flows_[0].waiting.empty()) BERTH_TRY(write_flow(flows_[0])); // typed before the keys
+            return std::optional<int>();
+        }
         if (waiters[4].revents != 0) take_resize();
         if (waiters[3].revents != 0) {
             BERTH_ASSIGN_OR_RETURN(const auto reply, receive_message<monitor::ExitReply>(result_socket));
@@ -166,7 +178,7 @@ Result<int> ExecStreams::run(const Context& context, int result_socket) {
             }
         }
     }
-    return *code;
+    return code;
 }
 
 } // namespace berth::runtime

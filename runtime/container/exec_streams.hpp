@@ -3,6 +3,7 @@
 // anew, with other rights.
 #pragma once
 
+#include "runtime/container/detach_keys.hpp"
 #include "runtime/container/exec.hpp"
 
 #include <array>
@@ -18,8 +19,8 @@ class ExecStreams {
     [[nodiscard]] int inside(int stream) const; // the process's descriptor of 0, 1, 2
     void close_inside();
     void set_terminal(Fd master);
-    // Until the process has ended and all its output was copied; its exit code.
-    [[nodiscard]] Result<int> run(const Context& context, int result_socket);
+    // Until the process has ended and all its output was copied; its exit code. Empty: the user detached.
+    [[nodiscard]] Lookup<int> run(const Context& context, int result_socket);
 
   private:
     // One direction: what was read and not yet written waits here.
@@ -28,6 +29,7 @@ class ExecStreams {
         std::string waiting;
     };
     [[nodiscard]] berth::Status read_flow(Flow& flow);
+    void take_input(Flow& flow, std::string_view bytes);
     [[nodiscard]] berth::Status write_flow(Flow& flow);
     void end_input();
     void take_resize();
@@ -35,7 +37,8 @@ class ExecStreams {
 
     AttachStreams caller_;
     int resize_fd_ = -1;
-    bool terminal_ = false;
+    bool terminal_ = false, detached_ = false;
+    DetachKeys keys_;
     Fd null_;
     std::array<Fd, 3> inside_; // invalid: /dev/null
     std::array<Fd, 3> ours_;

@@ -49,9 +49,38 @@ std::optional<StartReply> await_start(const sandbox::Launched& launched, Fd& ter
     }
 }
 
+// Reads away what a terminal shows that nobody looks at, or its process would stand still. false: it has no
+// user any more.
+bool drain(int terminal) {
+    char bytes[4096];
+    const auto got = ::read(terminal, bytes, sizeof bytes);
+    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+// Until the process has ended. A caller that detaches leaves its terminal to us; one that is gone without a
+// word takes it along, and the process is told by the hang-up.
+void follow_caller(int socket, int pidfd, Fd terminal) {
+    bool attached = true;
+    for (;;) {
+        pollfd waiters[3]{{pidfd, POLLIN, 0},
+                          {attached ? socket : -1, POLLIN, 0},
+                          {attached ? -1 : terminal.get(), POLLIN, 0}};
+        if (::poll(waiters, 3, -1) < 0 && errno != EINTR) return;
+        if (waiters[0].revents != 0) return;
+        if (waiters[1].revents != 0) {
+            attached = false;
+            const auto packet = receive_packet(socket);
+            if (!packet || !*packet) terminal.reset();
+        }
+        if (waiters[2].revents != 0 && !drain(terminal.get())) terminal.reset();
+    }
+}
+
 } // namespace
 
 int run_exec() {
+    // The caller's terminal sends its signals to the caller's group; the process is not of it.
+    (void)::setsid();
     const Fd plan_fd(k_plan_fd);
     const Fd socket(k_start_fd);
     ::signal(SIGPIPE, SIG_IGN);
@@ -95,7 +124,7 @@ int run_exec() {
     if (terminal) fds.push_back(terminal.get());
     // A caller that is gone (a detached exec) does not end the process.
     (void)send_packet(socket.get(), to_wire(started), fds);
-    terminal.reset();
+    follow_caller(socket.get(), launched->pidfd.get(), std::move(terminal));
     const auto status = sandbox::reap(*launched);
     ExitReply reply;
     reply.exit_code = status ? shell_exit_code(*status) : 255;

@@ -211,7 +211,6 @@ template <class V> void describe(V& v, Ack& p) {
 enum class AttachEventKind : std::uint8_t {
     refused,  // nothing was attached; message says why
     too_slow, // the client read so much too slowly that output was lost: its streams end here
-    detached, // the detach keys (ctrl-p ctrl-q) came on the client's terminal
 };
 struct AttachEvent {
     AttachEventKind kind = AttachEventKind::refused;
@@ -224,7 +223,8 @@ template <class V> void describe(V& v, AttachEvent& p) {
 
 // `berth-monitor exec`: fd 3 = ExecPlan (memfd), fd 4 = result socket: StartReply, later ExitReply. stdio 0,1,2 are the
 // process's own (pipes or the caller's); with a terminal the monitor allocates the pty inside the container and hands
-// the master back with the `started` StartReply by SCM_RIGHTS.
+// the master back with the `started` StartReply by SCM_RIGHTS. The socket's end without an ExecDetach hangs that
+// terminal up.
 struct ExecPlan {
     ProcessId target;          // pid 1 of the container
     std::string cgroup_path;   // as in CgroupPlan
@@ -237,6 +237,11 @@ template <class V> void describe(V& v, ExecPlan& p) {
     v.field("controllers", p.controllers);
     v.field("process", p.process);
 }
+// From the caller: it leaves, and the process goes on. What a terminal shows from here on, nobody sees.
+struct ExecDetach {
+    bool keep = true;
+};
+template <class V> void describe(V& v, ExecDetach& p) { v.field("keep", p.keep); }
 struct ExitReply {
     std::int64_t exit_code = 0;
 };

@@ -9,7 +9,6 @@ namespace berth::monitor {
 
 namespace {
 
-constexpr std::string_view k_detach_keys = "\x10\x11"; // ctrl-p ctrl-q, as docker
 constexpr std::size_t k_chunk = 64u << 10;
 constexpr int k_pipe_size = 256 << 10; // fewer wake-ups under a flood of output
 
@@ -176,16 +175,6 @@ void Streams::attach(int client_id, ClientFds fds) {
     if (!watched) loop_.after(std::chrono::nanoseconds(0), [this, client_id] { read_input(client_id); });
 }
 
-bool Streams::detach_keys(Client& client, std::string_view bytes) {
-    for (const char c : bytes) {
-        client.keys_matched = c == k_detach_keys[client.keys_matched] ? client.keys_matched + 1
-                              : c == k_detach_keys[0]                 ? 1
-                                                                      : 0;
-        if (client.keys_matched == k_detach_keys.size()) return true;
-    }
-    return false;
-}
-
 void Streams::read_input(int id) {
     const auto found = clients_.find(id);
     if (found == clients_.end() || !found->second.in || !pending_input_.empty()) return;
@@ -199,9 +188,7 @@ void Streams::read_input(int id) {
         if (options_.stdin_once && !options_.terminal) close_stdin();
         return;
     }
-    const std::string_view bytes(g_buffer, static_cast<std::size_t>(got));
-    if (options_.terminal && detach_keys(client, bytes)) return drop(id, DetachReason::keys);
-    pending_input_.assign(bytes);
+    pending_input_.assign(g_buffer, static_cast<std::size_t>(got));
     write_input();
     if (!client.reading && pending_input_.empty())
         loop_.after(std::chrono::nanoseconds(0), [this, id] { read_input(id); });

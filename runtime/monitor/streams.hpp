@@ -13,7 +13,7 @@
 
 namespace berth::monitor {
 
-enum class DetachReason : std::uint8_t { ended, client_gone, too_slow, keys };
+enum class DetachReason : std::uint8_t { ended, client_gone, too_slow };
 
 class Streams {
   public:
@@ -53,7 +53,6 @@ class Streams {
         std::unique_ptr<Sink> out, err;
         bool reading = false;
         bool ending = false; // goes when its sinks are empty
-        std::size_t keys_matched = 0;
     };
     void read_output(std::size_t index);
     void deliver(Stream stream, std::string_view bytes);
@@ -63,7 +62,6 @@ class Streams {
     void write_input();
     void pause_clients(bool paused);
     void close_stdin();
-    [[nodiscard]] bool detach_keys(Client& client, std::string_view bytes);
     void drop(int id, DetachReason reason);
     void drop_when_drained(int id);
 

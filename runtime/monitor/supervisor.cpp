@@ -100,7 +100,6 @@ berth::Status Supervisor::set_up() {
         loop_, std::move(options), plan_.log, [this](int client, DetachReason reason) {
             if (reason == DetachReason::too_slow)
                 control_->send_event(client, {AttachEventKind::too_slow, ""});
-            if (reason == DetachReason::keys) control_->send_event(client, {AttachEventKind::detached, ""});
             control_->close_client(client);
         });
     if (start_socket_)

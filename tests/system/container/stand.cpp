@@ -114,7 +114,7 @@ Stand::Exec Stand::exec(const std::string& id, const runtime::ExecRequest& reque
     read_err.join();
     write_in.join();
     if (code) {
-        result.code = *code;
+        result.code = code->value_or(-1);
     } else {
         result.code = code.error().code() == ErrorCode::command_not_found        ? 127
                       : code.error().code() == ErrorCode::command_not_executable ? 126
