@@ -8,6 +8,7 @@
 #include "compose/cli/stats.hpp"
 #include "network/networks.hpp"
 #include "runtime/base/id.hpp"
+#include "runtime/container/log_attributes.hpp"
 #include "volumes/volumes.hpp"
 
 #include <algorithm>
@@ -86,11 +87,13 @@ Run setup_ps(Flags& flags) {
 struct LogsFlags {
     LogFlags log;
     std::vector<std::string> names;
+    bool details = false;
 };
 
 Run setup_logs(Flags& flags) {
     auto options = std::make_shared<LogsFlags>();
     declare_log_flags(flags, options->log);
+    flags.toggle("--details", options->details, "Show extra details provided to logs");
     flags.arguments(options->names, 1, 1);
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto query, log_query(options->log));
@@ -99,6 +102,10 @@ Run setup_logs(Flags& flags) {
         ui::LogStyle style;
         style.prefix = false;
         style.timestamps = options->log.timestamps;
+        if (options->details) {
+            BERTH_ASSIGN_OR_RETURN(const auto attributes, runtime::log_attributes(container.spec));
+            style.details = runtime::log_details(attributes);
+        }
         ui::LogPrinter printer(style);
         BERTH_TRY(
             ui::show_logs(session.context(), {{container.spec.id, container.spec.name}}, query, printer));
@@ -197,10 +204,12 @@ Run setup_volume_inspect(Flags& flags) {
 
 Run setup_top(Flags& flags) {
     auto words = std::make_shared<std::vector<std::string>>();
-    flags.arguments(*words, 1, 1);
+    flags.options_first().arguments(*words, 1);
     return [words](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto container, runtime::get_container(session.context(), (*words)[0]));
-        BERTH_ASSIGN_OR_RETURN(const auto table, process_table(session.context(), {container}, false));
+        const std::vector<std::string> options(words->begin() + 1, words->end());
+        BERTH_ASSIGN_OR_RETURN(const auto table,
+                               process_table(session.context(), {container}, false, options));
         session.print(table);
         return 0;
     };
@@ -285,7 +294,8 @@ constexpr std::array<Command, 10> k_commands{
       "Display detailed information on one or more networks", setup_network_inspect, false, false},
      {"volume inspect", "[OPTIONS] VOLUME [VOLUME...]", "Display detailed information on one or more volumes",
       setup_volume_inspect, false, false},
-     {"top", "CONTAINER", "Display the running processes of a container", setup_top, false, false},
+     {"top", "CONTAINER [ps OPTIONS]", "Display the running processes of a container", setup_top, false,
+      false},
      {"port", "CONTAINER [PRIVATE_PORT[/PROTO]]",
       "List port mappings or a specific mapping for the container", setup_port, false, false},
      {"stats", "[OPTIONS] [CONTAINER...]", "Display resource usage statistics of containers", setup_stats,

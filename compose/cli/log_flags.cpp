@@ -1,5 +1,8 @@
 #include "compose/cli/log_flags.hpp"
 
+#include <algorithm>
+#include <ctime>
+
 namespace berth::cli {
 
 void declare_log_flags(Flags& flags, LogFlags& into) {
@@ -12,6 +15,20 @@ void declare_log_flags(Flags& flags, LogFlags& into) {
         "--until", into.until,
         "Show logs before a timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 minutes)");
 }
+
+namespace {
+
+// A clock's reading without a zone was read as UTC: as docker, it is one of where we are.
+WallTime from_local(WallTime time) {
+    const std::time_t reading = time.seconds;
+    std::tm fields{};
+    ::gmtime_r(&reading, &fields);
+    fields.tm_isdst = -1;
+    time.seconds = ::mktime(&fields);
+    return time;
+}
+
+} // namespace
 
 Result<WallTime> parse_time_or_age(const std::string& text) {
     if (auto age = parse_duration(text); age && text.find_first_of("smhdw") != std::string::npos) {
@@ -27,17 +44,16 @@ Result<WallTime> parse_time_or_age(const std::string& text) {
         return time;
     }
     // Parts that are left out are filled from this.
-    static constexpr std::string_view whole = "0000-01-01T00:00:00Z";
+    static constexpr std::string_view whole = "0000-01-01T00:00:00";
     std::string full = text;
-    if (full.size() >= 10 && full.size() < 19) full += whole.substr(full.size(), 19 - full.size());
-    if (full.size() >= 19 && full.find_first_of("Zz+", 10) == std::string::npos &&
-        full.find('-', 10) == std::string::npos)
-        full += 'Z';
-    auto time = parse_rfc3339(full);
+    if (full.size() >= 10 && full.size() < whole.size()) full += whole.substr(full.size());
+    const bool has_zone =
+        full.find_first_of("Zz+-", std::min<std::size_t>(full.size(), 11)) != std::string::npos;
+    auto time = parse_rfc3339(has_zone ? full : full + "Z");
     if (!time)
         return fail(Error(ErrorCode::usage, concat("'", text, "' is not a time"))
                         .hint("write 2026-01-02T15:04:05Z, seconds since 1970, or an age such as 42m"));
-    return *time;
+    return has_zone ? *time : from_local(*time);
 }
 
 Result<ui::LogQuery> log_query(const LogFlags& flags) {

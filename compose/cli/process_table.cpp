@@ -1,5 +1,6 @@
 #include "compose/cli/process_table.hpp"
 
+#include "compose/cli/ps_columns.hpp"
 #include "compose/plan/naming.hpp"
 #include "compose/ui/render_error.hpp"
 #include "compose/ui/table.hpp"
@@ -18,10 +19,13 @@ std::string label_of(const runtime::Container& container, const char* key) {
 } // namespace
 
 Result<std::string> process_table(const Context& context, const std::vector<runtime::Container>& containers,
-                                  bool named) {
-    std::vector<std::string> header{"UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"};
+                                  bool named, const std::vector<std::string>& options) {
+    BERTH_ASSIGN_OR_RETURN(const auto columns, parse_ps_options(options));
+    std::vector<std::string> header;
+    for (const auto& column : columns)
+        header.push_back(column.header);
     if (named) header.insert(header.begin(), {"SERVICE", "#"});
-    ui::Table table(header);
+    ui::Table table(header, named ? ui::k_dense_layout : ui::k_wide_layout);
     for (const auto& container : containers) {
         if (container.state.status != runtime::Status::running &&
             container.state.status != runtime::Status::paused) {
@@ -30,8 +34,9 @@ Result<std::string> process_table(const Context& context, const std::vector<runt
         }
         BERTH_ASSIGN_OR_RETURN(const auto processes, runtime::top(context, container));
         for (const auto& p : processes) {
-            std::vector<std::string> row{p.user,  concat(p.pid), concat(p.parent), concat(p.cpu_percent),
-                                         p.start, p.tty,         p.time,           ui::printable(p.command)};
+            std::vector<std::string> row;
+            for (const auto& column : columns)
+                row.push_back(column.value(p));
             if (named)
                 row.insert(row.begin(), {label_of(container, compose::k_label_service),
                                          label_of(container, compose::k_label_number)});

@@ -9,8 +9,10 @@
 
 namespace berth::cli {
 
-// named: two more columns in front, the service and its number, as compose has them.
-[[nodiscard]] Result<std::string>
-process_table(const Context& context, const std::vector<runtime::Container>& containers, bool named);
+// named: two more columns in front, the service and its number, as compose has them. options: those of ps(1)
+// that choose the columns.
+[[nodiscard]] Result<std::string> process_table(const Context& context,
+                                                const std::vector<runtime::Container>& containers, bool named,
+                                                const std::vector<std::string>& options = {});
 
 } // namespace berth::cli

@@ -45,6 +45,7 @@ std::string LogPrinter::format(const std::string& label, std::string_view time, 
     std::string out;
     if (style_.prefix) out = prefix_locked(label);
     if (style_.timestamps) out += concat(time, " ");
+    out += style_.details;
     out += text;
     // Beside others a line must end; alone it is shown as it was written, byte for byte.
     if (style_.prefix && (out.empty() || out.back() != '\n')) out += '\n';

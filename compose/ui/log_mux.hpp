@@ -21,6 +21,7 @@ namespace berth::ui {
 
 struct LogStyle {
     bool prefix = true, color = false, timestamps = false;
+    std::string details = {}; // stands before each line, after its time
 };
 
 // Writes labelled lines; the only place that knows how a log line looks. Thread-safe.

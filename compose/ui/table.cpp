@@ -7,18 +7,12 @@
 
 namespace berth::ui {
 
-namespace {
-// Docker's tabwriter is made with (minwidth 10, tabwidth 1, padding 3).
-constexpr std::size_t k_least_width = 10;
-constexpr std::size_t k_padding = 3;
-} // namespace
-
 std::string Table::to_string() const {
     std::vector<std::size_t> widths;
     for (const auto& row : rows_) {
-        if (row.size() > widths.size()) widths.resize(row.size(), k_least_width);
+        if (row.size() > widths.size()) widths.resize(row.size(), layout_.least_width);
         for (std::size_t i = 0; i + 1 < row.size(); ++i)
-            widths[i] = std::max(widths[i], display_width(row[i]) + k_padding);
+            widths[i] = std::max(widths[i], display_width(row[i]) + layout_.padding);
     }
     std::string out;
     for (const auto& row : rows_) {

@@ -6,6 +6,7 @@
 #include "runtime/base/process.hpp"
 #include "runtime/container/bundle.hpp"
 #include "runtime/container/container_dir.hpp"
+#include "runtime/container/log_attributes.hpp"
 #include "runtime/sandbox/compile_bundle.hpp"
 
 #include <array>
@@ -47,12 +48,16 @@ Result<monitor::LogPlan> make_log(const ContainerSpec& spec, const std::string& 
             continue;
         } else if (key == "compress" && value == "false") {
             continue;
+        } else if (driver != "local" && (key == "labels" || key == "env" || key == "tag")) {
+            continue; // log_attributes()
         } else {
             return fail(Error(ErrorCode::unsupported, concat("log option \"", key, "=", value,
                                                              "\" of driver ", driver, " is not supported"))
-                            .hint("known are max-size and max-file"));
+                            .hint("known are max-size and max-file, and of json-file labels, env and tag"));
         }
     }
+    BERTH_ASSIGN_OR_RETURN(const auto attributes, log_attributes(spec));
+    if (driver != "local" && !attributes.empty()) out.attributes = to_json(attributes).to_text();
     return out;
 }
 

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <optional>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -18,22 +17,6 @@
 namespace berth::runtime {
 
 namespace {
-
-std::string two_digits(std::int64_t value) {
-    return value < 10 ? concat("0", value) : concat(value);
-}
-
-std::string cpu_time(std::int64_t seconds) {
-    return concat(two_digits(seconds / 3600), ":", two_digits(seconds / 60 % 60), ":",
-                  two_digits(seconds % 60));
-}
-
-std::string start_time(std::int64_t started) {
-    const std::time_t time = started;
-    std::tm local{};
-    ::localtime_r(&time, &local);
-    return concat(two_digits(local.tm_hour), ":", two_digits(local.tm_min));
-}
 
 std::string tty_name(std::int64_t device) {
     if (device == 0) return "?";
@@ -57,8 +40,25 @@ std::string command_line(std::int64_t pid, std::string_view name) {
     return out.empty() ? concat("[", name, "]") : out;
 }
 
+std::string wait_channel(std::int64_t pid) {
+    const auto text = read_file_if_exists(concat("/proc/", pid, "/wchan"), 256);
+    return text && *text && !(*text)->empty() && **text != "0" ? **text : "-";
+}
+
+// As ps: the state, then how it is scheduled, whether it leads a session, has threads, is in the foreground.
+std::string state_flags(std::string_view state, std::int64_t pid, const ProcessRow& row,
+                        std::int64_t foreground) {
+    std::string out(state);
+    if (row.nice < 0) out += '<';
+    if (row.nice > 0) out += 'N';
+    if (row.session == pid) out += 's';
+    if (row.threads > 1) out += 'l';
+    if (foreground == row.process_group) out += '+';
+    return out;
+}
+
 // The name in field 2 may itself hold blanks and parentheses: it ends at the last one.
-std::optional<ProcessRow> read_row(std::int64_t pid, std::int64_t now, std::int64_t up) {
+std::optional<ProcessRow> read_row(std::int64_t pid, std::int64_t now_ms, std::int64_t up_ms) {
     const auto text = read_file_if_exists(concat("/proc/", pid, "/stat"), 8192);
     if (!text || !*text) return std::nullopt;
     const auto open = (*text)->find('('), close = (*text)->rfind(')');
@@ -71,15 +71,33 @@ std::optional<ProcessRow> read_row(std::int64_t pid, std::int64_t now, std::int6
     ProcessRow row;
     row.pid = pid;
     row.parent = number(4);
+    row.process_group = number(5);
+    row.session = number(6);
     row.tty = tty_name(number(7));
-    const auto cpu = (number(14) + number(15)) / ticks;
-    const auto started = number(22) / ticks;
-    row.time = cpu_time(cpu);
-    row.start = start_time(now - (up - started));
-    row.cpu_percent = up > started ? cpu * 100 / (up - started) : 0;
-    row.command = command_line(pid, std::string_view(**text).substr(open + 1, close - open - 1));
+    row.kernel_flags = number(9);
+    row.waits_in = wait_channel(pid);
+    row.priority = number(18);
+    row.nice = number(19);
+    row.threads = number(20);
+    const auto cpu_ticks = number(14) + number(15);
+    row.cpu_seconds = cpu_ticks / ticks;
+    // In milliseconds, or the second of the start would be that of a rounding.
+    const auto lived = std::max<std::int64_t>(0, up_ms - number(22) * 1000 / ticks);
+    row.elapsed_seconds = lived / 1000;
+    row.started_at = (now_ms - lived) / 1000;
+    if (row.elapsed_seconds > 0) row.cpu_per_mille = cpu_ticks * 1000 / ticks / row.elapsed_seconds;
+    row.vsz_kib = number(23) >> 10;
+    row.rss_kib = number(24) * (::sysconf(_SC_PAGESIZE) >> 10);
+    if (const auto total = ::sysconf(_SC_PHYS_PAGES); total > 0)
+        row.memory_per_mille = number(24) * 1000 / total;
+    row.flags = state_flags(fields[0], pid, row, number(8));
+    row.name = (*text)->substr(open + 1, close - open - 1);
+    row.command = command_line(pid, row.name);
     struct stat status {};
-    row.user = ::stat(concat("/proc/", pid).c_str(), &status) == 0 ? concat(status.st_uid) : "?";
+    if (::stat(concat("/proc/", pid).c_str(), &status) == 0) {
+        row.uid = status.st_uid;
+        row.gid = status.st_gid;
+    }
     return row;
 }
 
@@ -90,19 +108,18 @@ Result<std::vector<ProcessRow>> top(const Context& context, const Container& con
         return fail(ErrorCode::failed, concat("container ", container.spec.name, " is not running"));
     BERTH_ASSIGN_OR_RETURN(auto pids, cgroup_of(context, container.spec).processes());
     std::ranges::sort(pids);
-    const auto now = wall_now().seconds;
-    const auto up = std::chrono::duration_cast<std::chrono::seconds>(boottime_now()).count();
+    const auto time = wall_now();
+    const auto now = time.seconds * 1000 + time.nanoseconds / 1'000'000;
+    const auto up = std::chrono::duration_cast<std::chrono::milliseconds>(boottime_now()).count();
     std::vector<ProcessRow> out;
     for (const auto pid : pids)
         if (auto row = read_row(pid, now, up))
             out.push_back(std::move(*row)); // one that has just ended is no error
     // As docker: names of the host, since the container's need not know a uid.
-    if (const auto passwd = read_file_if_exists("/etc/passwd", 16u << 20); passwd && *passwd) {
-        const UserFiles files{**passwd, {}};
-        for (auto& row : out)
-            if (const auto uid = parse_integer(row.user, 0, 0xffffffff))
-                row.user = user_name(files, static_cast<std::uint32_t>(*uid));
-    }
+    const auto passwd = read_file_if_exists("/etc/passwd", 16u << 20);
+    const UserFiles files{passwd && *passwd ? **passwd : std::string(), {}};
+    for (auto& row : out)
+        row.user = user_name(files, static_cast<std::uint32_t>(row.uid));
     return out;
 }
 

@@ -119,8 +119,9 @@ bool LogWriter::open_file() {
 void LogWriter::write(Stream stream, std::string_view bytes) {
     if (path_.empty()) return;
     const std::string now = to_rfc3339(wall_now());
-    tail_[0] = concat("\",\"stream\":\"stdout\",\"time\":\"", now, "\"}\n");
-    tail_[1] = concat("\",\"stream\":\"stderr\",\"time\":\"", now, "\"}\n");
+    const std::string more = plan_.attributes.empty() ? "" : concat(",\"attrs\":", plan_.attributes);
+    tail_[0] = concat("\",\"stream\":\"stdout\"", more, ",\"time\":\"", now, "\"}\n");
+    tail_[1] = concat("\",\"stream\":\"stderr\"", more, ",\"time\":\"", now, "\"}\n");
     split(stream, bytes);
     flush();
     if (buffer_.capacity() > k_keep_buffer && bytes.size() < k_keep_buffer) buffer_.shrink_to_fit();

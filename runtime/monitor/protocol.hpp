@@ -29,11 +29,13 @@ struct LogPlan {
     std::string directory; // <container>/log; empty: driver none
     std::int64_t max_size = 10 << 20; // bytes a file; 0: no limit
     std::int64_t max_files = 3;
+    std::string attributes = {}; // JSON object that each record carries as "attrs"; empty: none
 };
 template <class V> void describe(V& v, LogPlan& p) {
     v.field("directory", p.directory);
     v.field("maxSize", p.max_size);
     v.field("maxFiles", p.max_files);
+    v.field("attributes", p.attributes);
 }
 
 enum class RestartKind : std::uint8_t { no, on_failure, always, unless_stopped };

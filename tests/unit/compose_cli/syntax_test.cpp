@@ -5,6 +5,9 @@
 #include "compose/cli/port_syntax.hpp"
 #include "tests/support/catch.hpp"
 
+#include <cstdlib>
+#include <ctime>
+
 using namespace berth;
 
 TEST_CASE("port mappings that are none are refused") {
@@ -69,8 +72,17 @@ TEST_CASE("detach keys") {
     CHECK_FALSE(cli::parse_detach_keys("shift-a").has_value());
 }
 TEST_CASE("times of logs") {
+    ::setenv("TZ", "UTC0", 1);
+    ::tzset();
     CHECK(cli::parse_time_or_age("2026-01-02")->seconds == 1767312000);
     CHECK(cli::parse_time_or_age("2026-01-02T01:00")->seconds == 1767315600);
+    ::setenv("TZ", "XYZ-2", 1); // two hours before UTC: a reading without a zone is one of here
+    ::tzset();
+    CHECK(cli::parse_time_or_age("2026-01-02T02:00:00.5")->seconds == 1767312000);
+    CHECK(cli::parse_time_or_age("2026-01-02T02:00:00Z")->seconds == 1767319200);
+    CHECK(cli::parse_time_or_age("2026-01-02T02:00:00+01:00")->seconds == 1767315600);
+    ::unsetenv("TZ");
+    ::tzset();
     CHECK(cli::parse_time_or_age("1767312000.5")->nanoseconds == 500'000'000);
     CHECK(cli::parse_time_or_age("10m")->seconds <= wall_now().seconds - 599);
     for (const char* text : {"", "yesterday", "2026-13-01", "m"})

@@ -171,7 +171,7 @@ TEST_CASE("start options are checked at create") {
         s.log_driver = "fluentd";
     }
     SECTION("log option") {
-        s.log_options = {{"tag", "x"}};
+        s.log_options = {{"labels-regex", "x"}};
     }
     SECTION("log size") {
         s.log_options = {{"max-size", "big"}};
