@@ -37,36 +37,6 @@ Result<Fd> open_cidfile(const std::string& path) {
     return file;
 }
 
-Result<runtime::Container> create_from_flags(Session& session, const ContainerFlags& flags) {
-    const auto& context = session.context();
-    BERTH_ASSIGN_OR_RETURN(auto request, container_request(context, flags, current_folder()));
-    Fd cidfile;
-    if (!flags.cidfile.empty()) {
-        BERTH_ASSIGN_OR_RETURN(cidfile, open_cidfile(flags.cidfile));
-    }
-    const auto undo_cidfile = [&] {
-        if (cidfile) (void)remove_file(flags.cidfile);
-    };
-    const auto& reference = flags.words[0];
-    auto image = compose::ensure_image(context, reference, flags.pull, flags.platform);
-    if (!image) {
-        undo_cidfile();
-        return fail(std::move(image).error());
-    }
-    request.spec.image = reference;
-    request.spec.image_id = image->id;
-    request.spec.attach_stdin = flags.interactive && !flags.detach;
-    request.spec.stdin_once = request.spec.attach_stdin;
-    auto container = compose::create_container(context, std::move(request));
-    session.end_progress();
-    if (!container) {
-        undo_cidfile();
-        return container;
-    }
-    if (cidfile) BERTH_TRY(write_all(cidfile.get(), container->spec.id, flags.cidfile));
-    return container;
-}
-
 Result<ForegroundOptions> foreground_options(const ContainerFlags& flags) {
     ForegroundOptions options;
     options.in = flags.interactive;
@@ -90,6 +60,39 @@ Result<ForegroundOptions> foreground_options(const ContainerFlags& flags) {
     return options;
 }
 
+Result<runtime::Container> create_from_flags(Session& session, const ContainerFlags& flags,
+                                             const ForegroundOptions& streams) {
+    const auto& context = session.context();
+    BERTH_ASSIGN_OR_RETURN(auto request, container_request(context, flags, current_folder()));
+    Fd cidfile;
+    if (!flags.cidfile.empty()) {
+        BERTH_ASSIGN_OR_RETURN(cidfile, open_cidfile(flags.cidfile));
+    }
+    const auto undo_cidfile = [&] {
+        if (cidfile) (void)remove_file(flags.cidfile);
+    };
+    const auto& reference = flags.words[0];
+    auto image = compose::ensure_image(context, reference, flags.pull, flags.platform);
+    if (!image) {
+        undo_cidfile();
+        return fail(std::move(image).error());
+    }
+    request.spec.image = reference;
+    request.spec.image_id = image->id;
+    request.spec.attach_stdin = streams.in && !flags.detach;
+    request.spec.attach_stdout = streams.out && !flags.detach;
+    request.spec.attach_stderr = streams.err && !flags.detach;
+    request.spec.stdin_once = request.spec.attach_stdin;
+    auto container = compose::create_container(context, std::move(request));
+    session.end_progress();
+    if (!container) {
+        undo_cidfile();
+        return container;
+    }
+    if (cidfile) BERTH_TRY(write_all(cidfile.get(), container->spec.id, flags.cidfile));
+    return container;
+}
+
 Result<int> run(Session& session, const ContainerFlags& flags) {
     BERTH_TRY(check_terminal(flags));
     if (flags.detach && !flags.attach.empty())
@@ -97,7 +100,7 @@ Result<int> run(Session& session, const ContainerFlags& flags) {
     BERTH_ASSIGN_OR_RETURN(const auto streams, foreground_options(flags));
     BERTH_TRY(parse_detach_keys(flags.detach_keys));
     BERTH_TRY(session.show_progress(flags.quiet));
-    BERTH_ASSIGN_OR_RETURN(const auto container, create_from_flags(session, flags));
+    BERTH_ASSIGN_OR_RETURN(const auto container, create_from_flags(session, flags, streams));
     const auto& context = session.context();
     const auto& id = container.spec.id;
     const auto remove_after = [&] {
@@ -135,7 +138,8 @@ Run setup_create(Flags& flags) {
     declare_container_flags(flags, *options, true);
     return [options](Session& session) -> Result<int> {
         BERTH_TRY(session.show_progress(options->quiet));
-        BERTH_ASSIGN_OR_RETURN(const auto container, create_from_flags(session, *options));
+        BERTH_ASSIGN_OR_RETURN(const auto streams, foreground_options(*options));
+        BERTH_ASSIGN_OR_RETURN(const auto container, create_from_flags(session, *options, streams));
         session.print(container.spec.id + "\n");
         return 0;
     };

@@ -241,7 +241,7 @@ Status set_network(const Context& context, compose::ContainerRequest& request, c
         BERTH_ASSIGN_OR_RETURN(auto ports, parse_exposed(text));
         view.exposed_ports.insert(view.exposed_ports.end(), ports.begin(), ports.end());
     }
-    request.publish_all = f.publish_all;
+    request.publish_all = request.spec.publish_all = f.publish_all;
     for (const auto& text : f.add_host) {
         const auto mark = text.find_first_of(":=");
         if (mark == std::string::npos || mark == 0 || mark + 1 == text.size())
@@ -271,7 +271,7 @@ Status set_mounts(compose::ContainerRequest& request, const ContainerFlags& f, c
         for (std::size_t k = 0; k < i; ++k)
             if (clean_path(request.mounts[i].target) == clean_path(request.mounts[k].target))
                 return usage(concat("two mounts on '", request.mounts[i].target, "'"));
-    request.volumes_from = f.volumes_from;
+    request.volumes_from = request.spec.volumes_from = f.volumes_from;
     return {};
 }
 
@@ -289,6 +289,7 @@ Status set_process(const Context& context, compose::ContainerRequest& request, c
     spec.open_stdin = f.interactive;
     spec.init = f.init;
     spec.auto_remove = f.rm;
+    spec.id_file = f.cidfile;
     BERTH_ASSIGN_OR_RETURN(spec.restart, restart_plan(f.restart));
     if (f.rm && spec.restart.kind != monitor::RestartKind::no)
         return usage("conflicting options: cannot specify both --restart and --rm");

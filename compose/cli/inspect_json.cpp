@@ -3,6 +3,7 @@
 #include "compose/cli/container_rows.hpp"
 #include "network/attach.hpp"
 #include "network/networks.hpp"
+#include "runtime/base/id.hpp"
 #include "runtime/container/inspect.hpp"
 #include "volumes/volumes.hpp"
 
@@ -41,7 +42,14 @@ Json endpoint_json(const network::Endpoint& endpoint) {
     out.set("IPv6Gateway", endpoint.gateway6);
     out.set("GlobalIPv6Address", endpoint.ipv6);
     out.set("GlobalIPv6PrefixLen", endpoint.ipv6_prefix);
-    out.set("DNSNames", aliases);
+    // The default network answers for no names.
+    Json names = Json::array();
+    if (!endpoint.container_name.empty()) names.push(endpoint.container_name);
+    for (const auto& alias : endpoint.aliases)
+        if (alias != endpoint.container_name) names.push(alias);
+    if (!endpoint.container_id.empty()) names.push(short_id(endpoint.container_id));
+    out.set("DNSNames",
+            endpoint.network_name == "bridge" || names.as_array()->empty() ? Json() : std::move(names));
     return out;
 }
 
@@ -125,6 +133,9 @@ Result<Json> inspect_network(const Context& context, const network::Network& net
     out.set("Internal", config.internal);
     out.set("Attachable", config.attachable);
     out.set("Ingress", false);
+    Json from = Json::object();
+    from.set("Network", "");
+    out.set("ConfigFrom", std::move(from));
     out.set("ConfigOnly", false);
     out.set("Bridge", network.bridge);
     out.set("Containers", std::move(containers));
@@ -170,6 +181,7 @@ Result<Json> inspect_image(const Context&, const image::Image& image) {
     out.set("Id", image.id);
     out.set("RepoTags", text_list(familiar(image.references)));
     out.set("RepoDigests", text_list(familiar(image.repo_digests)));
+    out.set("Parent", "");
     const auto& history = image.config.history;
     out.set("Comment", history.empty() ? std::string() : history.back().comment);
     out.set("Created", image.config.created);

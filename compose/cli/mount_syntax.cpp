@@ -58,7 +58,9 @@ Result<compose::MountRequest> parse_volume_flag(std::string_view text, std::stri
         return bad_volume(text, "it has empty or too many parts");
     if (parts.size() == 1) { // an anonymous volume
         mount.target = parts[0];
+        mount.mode = "";
     } else {
+        mount.mode = parts.size() == 3 ? parts[2] : "";
         mount.kind = is_path(parts[0]) ? runtime::MountKind::bind : runtime::MountKind::volume;
         mount.create_host_path = true;
         mount.target = parts[1];
@@ -183,6 +185,7 @@ Result<compose::MountRequest> parse_mount_flag(std::string_view text, std::strin
 Result<compose::MountRequest> parse_tmpfs_flag(std::string_view text) {
     compose::MountRequest mount;
     mount.kind = runtime::MountKind::tmpfs;
+    mount.mode = "";
     const auto colon = text.find(':');
     mount.target = text.substr(0, colon);
     const auto options =

@@ -26,6 +26,7 @@ struct MountRequest {
     bool recursive = true;
     std::string propagation;
     std::vector<std::string> options; // as runtime::Mount
+    std::optional<std::string> mode;  // as runtime::Mount
     bool create_host_path = false;    // bind: make a missing folder
     bool nocopy = false;              // volume: do not fill it from the image
     std::string subpath;              // volume, image: beneath its root

@@ -54,9 +54,11 @@ Result<MountRequest> lower_mount(const Project& project, const ServiceMount& mou
     out.at = mount.at;
     switch (mount.type) {
     case MountType::bind:
+        out.mode = mount.read_only ? "ro" : "rw";
         BERTH_TRY(lower_bind(mount, out));
         break;
     case MountType::volume:
+        if (!mount.source.empty()) out.mode = mount.read_only ? "ro" : "rw";
         lower_volume_mount(project, mount, out);
         break;
     case MountType::tmpfs:
@@ -84,6 +86,7 @@ MountRequest lower_tmpfs(const std::string& text, const SourcePos& at) {
     out.at = at;
     const auto colon = text.find(':');
     out.target = text.substr(0, colon);
+    out.mode = "";
     if (colon != std::string::npos)
         for (auto& option : split(text.substr(colon + 1), ','))
             if (!option.empty()) out.options.push_back(std::move(option));

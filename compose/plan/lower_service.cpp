@@ -183,6 +183,7 @@ void lower_process(const Service& service, ContainerRequest& request) {
     spec.domainname = service.domainname;
     spec.tty = service.tty;
     spec.open_stdin = service.stdin_open;
+    spec.attach_stdout = spec.attach_stderr = true;
     spec.init = service.init;
     spec.stop_signal = service.stop_signal;
     if (service.stop_grace_period) spec.stop_timeout_ns = service.stop_grace_period->count();

@@ -56,6 +56,7 @@ class MountSettler {
         out.recursive = mount.recursive;
         out.propagation = mount.propagation;
         out.options = mount.options;
+        out.mode = mount.mode;
         switch (mount.kind) {
         case runtime::MountKind::bind:
             BERTH_TRY(volumes::prepare_bind_source(mount.source, mount.create_host_path));

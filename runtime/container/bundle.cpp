@@ -188,6 +188,12 @@ std::string joined_container(const std::string& mode) {
     return mode.starts_with("container:") ? mode.substr(10) : std::string();
 }
 
+Result<PathPolicy> path_policy(const ContainerSpec& spec) {
+    BERTH_ASSIGN_OR_RETURN(const auto security, parse_security_options(spec.security_opt));
+    if (spec.privileged || security.unconfined_paths) return PathPolicy{};
+    return PathPolicy{masked_paths(), read_only_paths()};
+}
+
 Result<oci::Spec> make_bundle(const ContainerSpec& spec, const BundleFacts& facts) {
     BERTH_ASSIGN_OR_RETURN(const auto security, parse_security_options(spec.security_opt));
     oci::Spec out;
@@ -213,10 +219,9 @@ Result<oci::Spec> make_bundle(const ContainerSpec& spec, const BundleFacts& fact
     BERTH_ASSIGN_OR_RETURN(out.linux_.cgroups_path, cgroup_path(spec, facts));
     BERTH_ASSIGN_OR_RETURN(out.linux_.resources, bundle_resources(spec, facts));
     BERTH_ASSIGN_OR_RETURN(out.linux_.sysctl, bundle_sysctls(spec));
-    if (!spec.privileged && !security.unconfined_paths) {
-        out.linux_.masked_paths = masked_paths();
-        out.linux_.readonly_paths = read_only_paths();
-    }
+    BERTH_ASSIGN_OR_RETURN(auto paths, path_policy(spec));
+    out.linux_.masked_paths = std::move(paths.masked);
+    out.linux_.readonly_paths = std::move(paths.read_only);
     out.linux_.seccomp = facts.seccomp;
     if (spec.init) out.annotations["berth.init"] = "true";
     return out;

@@ -50,6 +50,12 @@ struct SecurityOptions {
 
 // ---- the parts, each for itself so that tests can look at them ----
 
+// Paths of /proc and /sys that the container does not see, or only reads. None of a privileged one.
+struct PathPolicy {
+    std::vector<std::string> masked, read_only;
+};
+[[nodiscard]] Result<PathPolicy> path_policy(const ContainerSpec& spec);
+
 [[nodiscard]] Result<std::vector<oci::Mount>>
 bundle_mounts(const ContainerSpec& spec, const SecurityOptions& security, const BundleFacts& facts);
 // A mount's target is absolute, not "/" and not in /proc (S30: a mount over /proc/sys/... or /proc/self/attr

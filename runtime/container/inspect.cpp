@@ -61,18 +61,21 @@ Json state_part(const ContainerSpec& spec, const ContainerState& state) {
 Json mounts_part(const ContainerSpec& spec) {
     Json out = Json::array();
     for (const auto& mount : spec.mounts) {
-        if (mount.kind == MountKind::tmpfs) continue; // docker shows those under HostConfig.Tmpfs
+        if (mount.kind == MountKind::tmpfs && mount.mode)
+            continue; // docker shows those under HostConfig.Tmpfs
         Json entry = Json::object();
         entry.set("Type", enum_to_name(mount.kind));
         if (!mount.name.empty()) entry.set("Name", mount.name);
         entry.set("Source", mount.source);
         entry.set("Destination", mount.target);
         if (mount.kind == MountKind::volume) entry.set("Driver", "local");
-        entry.set("Mode", join(mount.options, ","));
+        entry.set("Mode", mount.mode                        ? *mount.mode
+                          : mount.kind == MountKind::volume ? std::string("z")
+                                                            : std::string());
         entry.set("RW", !mount.read_only && mount.kind != MountKind::image);
-        entry.set("Propagation", mount.kind == MountKind::volume ? std::string()
-                                 : mount.propagation.empty()     ? "rprivate"
-                                                                 : mount.propagation);
+        entry.set("Propagation", mount.kind != MountKind::bind ? std::string()
+                                 : mount.propagation.empty()   ? "rprivate"
+                                                               : mount.propagation);
         out.push(std::move(entry));
     }
     return out;
@@ -80,8 +83,18 @@ Json mounts_part(const ContainerSpec& spec) {
 
 // The addresses on the default network stand once more at the top, where scripts of the days before there
 // were others look for them.
-Json network_settings(const Json& networks, const Json& ports) {
+Json network_settings(const ContainerState& state, const Json& networks, const Json& ports) {
     Json out = Json::object();
+    out.set("Bridge", "");
+    out.set("SandboxID", "");
+    // Where tools that enter the network look: there is no other name of it on the host.
+    out.set("SandboxKey",
+            state.process.pid > 0 ? concat("/proc/", state.process.pid, "/ns/net") : std::string());
+    out.set("HairpinMode", false);
+    out.set("LinkLocalIPv6Address", "");
+    out.set("LinkLocalIPv6PrefixLen", 0);
+    out.set("SecondaryIPAddresses", Json());
+    out.set("SecondaryIPv6Addresses", Json());
     out.set("Ports", ports.is_null() ? Json::object() : ports);
     const Json* bridge = networks.find("bridge");
     for (const char* name :
@@ -93,12 +106,15 @@ Json network_settings(const Json& networks, const Json& ports) {
     return out;
 }
 
-Json graph_driver(const ContainerSpec& spec, const std::string& directory) {
+Json graph_driver(const ContainerSpec& spec, const ContainerState& state, const std::string& directory) {
     Json data = Json::object();
+    data.set("ID", spec.id);
     if (spec.rootfs.empty()) {
         data.set("LowerDir", join(spec.layers, ":"));
         data.set("UpperDir", join_path(directory, "upper"));
         data.set("WorkDir", join_path(directory, "work"));
+        // Mounted in the container's own namespace alone.
+        if (state.process.pid > 0) data.set("MergedDir", concat("/proc/", state.process.pid, "/root"));
     } else {
         data.set("RootDir", spec.rootfs);
     }
@@ -132,12 +148,15 @@ Result<Json> inspect(const Context& context, const Container& container, const J
     out.set("RestartCount", container.state.restart_count);
     out.set("Driver", "overlay2");
     out.set("Platform", "linux");
+    out.set("MountLabel", "");
+    out.set("ProcessLabel", "");
     out.set("AppArmorProfile", "");
+    out.set("ExecIDs", Json());
     out.set("HostConfig", host_config_part(spec));
-    out.set("GraphDriver", graph_driver(spec, directory));
+    out.set("GraphDriver", graph_driver(spec, container.state, directory));
     out.set("Mounts", mounts_part(spec));
     out.set("Config", config_part(spec));
-    out.set("NetworkSettings", network_settings(networks, ports));
+    out.set("NetworkSettings", network_settings(container.state, networks, ports));
     return out;
 }
 

@@ -1,8 +1,10 @@
 #include "runtime/container/inspect_parts.hpp"
 
 #include "runtime/base/parse.hpp"
+#include "runtime/container/bundle.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 namespace berth::runtime {
 
@@ -38,13 +40,15 @@ Json port_bindings(const ContainerSpec& spec) {
     return out;
 }
 
-// Docker writes a bind as its short form.
+// What was asked for in the short form, as it was written.
 Json binds(const ContainerSpec& spec) {
     Json out = Json::array();
     for (const auto& mount : spec.mounts) {
-        if (mount.kind != MountKind::bind && (mount.kind != MountKind::volume || mount.anonymous)) continue;
+        const bool has_source =
+            mount.kind == MountKind::bind || (mount.kind == MountKind::volume && !mount.anonymous);
+        if (!mount.mode || !has_source) continue;
         const auto& source = mount.kind == MountKind::volume ? mount.name : mount.source;
-        out.push(concat(source, ":", mount.target, mount.read_only ? ":ro" : ":rw"));
+        out.push(concat(source, ":", mount.target, mount.mode->empty() ? "" : ":", *mount.mode));
     }
     return out.as_array()->empty() ? Json() : out;
 }
@@ -52,8 +56,83 @@ Json binds(const ContainerSpec& spec) {
 Json tmpfs(const ContainerSpec& spec) {
     Json out = Json::object();
     for (const auto& mount : spec.mounts)
-        if (mount.kind == MountKind::tmpfs) out.set(mount.target, join(mount.options, ","));
+        if (mount.kind == MountKind::tmpfs && mount.mode) out.set(mount.target, join(mount.options, ","));
     return out;
+}
+
+std::int64_t parse_octal(std::string_view digits) {
+    std::int64_t out = 0;
+    for (const char c : digits)
+        out = out * 8 + (c - '0');
+    return out;
+}
+
+Json tmpfs_options(const Mount& mount) {
+    Json out = Json::object();
+    for (const auto& option : mount.options) {
+        const bool size = option.starts_with("size="), mode = option.starts_with("mode=");
+        if (!size && !mode) continue;
+        const auto number =
+            size ? parse_bytes(option.substr(5)) : Result<std::int64_t>(parse_octal(option.substr(5)));
+        if (number) out.set(size ? "SizeBytes" : "Mode", *number);
+    }
+    return out;
+}
+
+// And what in the long form.
+Json long_mounts(const ContainerSpec& spec) {
+    Json out = Json::array();
+    for (const auto& mount : spec.mounts) {
+        if (mount.mode) continue;
+        Json entry = Json::object();
+        entry.set("Type", enum_to_name(mount.kind));
+        if (mount.kind != MountKind::tmpfs && !mount.anonymous)
+            entry.set("Source", mount.kind == MountKind::volume ? mount.name : mount.source);
+        entry.set("Target", mount.target);
+        if (mount.read_only) entry.set("ReadOnly", true);
+        if (mount.kind == MountKind::bind && !mount.propagation.empty()) {
+            Json options = Json::object();
+            options.set("Propagation", mount.propagation);
+            entry.set("BindOptions", std::move(options));
+        }
+        if (auto options = tmpfs_options(mount);
+            mount.kind == MountKind::tmpfs && !options.as_object()->empty())
+            entry.set("TmpfsOptions", std::move(options));
+        out.push(std::move(entry));
+    }
+    return out;
+}
+
+// "NET_ADMIN", "cap_net_admin" as "CAP_NET_ADMIN".
+Json capabilities(std::vector<std::string> names) {
+    for (auto& name : names) {
+        std::transform(name.begin(), name.end(), name.begin(),
+                       [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+        if (name != "ALL" && !name.starts_with("CAP_")) name = concat("CAP_", name);
+    }
+    return list_or_null(names);
+}
+
+// The first of the networks that it joins, by the name that it was asked for with.
+std::string network_mode(const NetworkView& network) {
+    const auto* requests = network.endpoint_requests.as_array();
+    if (network.mode != "bridge" || requests == nullptr || requests->empty()) return network.mode;
+    const auto* name = requests->front().find("network");
+    return name != nullptr && name->as_string() != nullptr ? *name->as_string() : network.mode;
+}
+
+// What docker has and berth cannot be asked for, or shows elsewhere: always empty.
+void add_unused(Json& out) {
+    for (const char* name : {"VolumeDriver", "Cgroup", "Isolation"})
+        out.set(name, "");
+    for (const char* name : {"CpuRealtimePeriod", "CpuRealtimeRuntime", "CpuCount", "CpuPercent",
+                             "IOMaximumIOps", "IOMaximumBandwidth"})
+        out.set(name, 0);
+    for (const char* name : {"BlkioWeightDevice", "BlkioDeviceReadBps", "BlkioDeviceWriteBps",
+                             "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps"})
+        out.set(name, Json::array());
+    out.set("ConsoleSize", Json(Json::Array{Json(0), Json(0)}));
+    out.set("DeviceRequests", Json());
 }
 
 Json healthcheck(const Healthcheck& check) {
@@ -120,11 +199,13 @@ Json config_part(const ContainerSpec& spec) {
     out.set("Domainname", spec.domainname);
     out.set("User", spec.user);
     out.set("AttachStdin", spec.attach_stdin);
+    out.set("AttachStdout", spec.attach_stdout);
+    out.set("AttachStderr", spec.attach_stderr);
     out.set("Tty", spec.tty);
     out.set("OpenStdin", spec.open_stdin);
     out.set("StdinOnce", spec.stdin_once);
     out.set("ExposedPorts", port_set(spec));
-    out.set("Env", to_json(spec.env));
+    out.set("Env", list_or_null(spec.env));
     out.set("Cmd", list_or_null(spec.command));
     if (spec.healthcheck) out.set("Healthcheck", healthcheck(*spec.healthcheck));
     out.set("Image", spec.image);
@@ -134,28 +215,32 @@ Json config_part(const ContainerSpec& spec) {
     out.set("Volumes", volumes.as_object()->empty() ? Json() : volumes);
     out.set("WorkingDir", spec.working_dir);
     out.set("Entrypoint", list_or_null(spec.entrypoint));
+    out.set("OnBuild", Json());
     out.set("Labels", to_json(spec.labels));
     if (!spec.stop_signal.empty()) out.set("StopSignal", spec.stop_signal);
-    out.set("StopTimeout", spec.stop_timeout_ns / 1'000'000'000);
+    if (spec.stop_timeout_ns != k_default_stop_timeout_ns)
+        out.set("StopTimeout", spec.stop_timeout_ns < 0 ? -1 : spec.stop_timeout_ns / 1'000'000'000);
     return out;
 }
 
 Json host_config_part(const ContainerSpec& spec) {
     Json out = Json::object();
     out.set("Binds", binds(spec));
+    out.set("ContainerIDFile", spec.id_file);
     Json log = Json::object();
     log.set("Type", spec.log_driver);
     log.set("Config", to_json(spec.log_options));
     out.set("LogConfig", std::move(log));
-    out.set("NetworkMode", spec.network.mode);
+    out.set("NetworkMode", network_mode(spec.network));
     out.set("PortBindings", port_bindings(spec));
     Json restart = Json::object();
     restart.set("Name", enum_to_name(spec.restart.kind));
     restart.set("MaximumRetryCount", spec.restart.max_retries);
     out.set("RestartPolicy", std::move(restart));
     out.set("AutoRemove", spec.auto_remove);
-    out.set("CapAdd", list_or_null(spec.cap_add));
-    out.set("CapDrop", list_or_null(spec.cap_drop));
+    out.set("VolumesFrom", list_or_null(spec.volumes_from));
+    out.set("CapAdd", capabilities(spec.cap_add));
+    out.set("CapDrop", capabilities(spec.cap_drop));
     out.set("CgroupnsMode", spec.cgroupns_mode.empty() ? std::string("private") : spec.cgroupns_mode);
     out.set("Dns", to_json(spec.network.dns));
     out.set("DnsOptions", to_json(spec.network.dns_options));
@@ -164,21 +249,28 @@ Json host_config_part(const ContainerSpec& spec) {
     out.set("GroupAdd", list_or_null(spec.group_add));
     out.set("IpcMode", spec.ipc_mode.empty() ? std::string("private") : spec.ipc_mode);
     out.set("CgroupParent", spec.cgroup_parent);
+    out.set("Links", list_or_null(spec.network.links));
     out.set("PidMode", spec.pid_mode);
     out.set("Privileged", spec.privileged);
+    out.set("PublishAllPorts", spec.publish_all);
     out.set("ReadonlyRootfs", spec.read_only);
     out.set("SecurityOpt", list_or_null(spec.security_opt));
-    out.set("Tmpfs", tmpfs(spec));
+    if (auto mounts = tmpfs(spec); !mounts.as_object()->empty()) out.set("Tmpfs", std::move(mounts));
+    if (auto mounts = long_mounts(spec); !mounts.as_array()->empty()) out.set("Mounts", std::move(mounts));
     out.set("UTSMode", spec.uts_mode);
     out.set("UsernsMode", spec.userns_mode);
     out.set("Runtime", spec.runtime.empty() ? std::string("berth") : spec.runtime);
     add_limits(spec.limits, out);
     out.set("Devices", devices(spec));
     out.set("DeviceCgroupRules", list_or_null(spec.device_cgroup_rules));
-    out.set("Sysctls", to_json(spec.sysctls));
+    if (!spec.sysctls.empty()) out.set("Sysctls", to_json(spec.sysctls));
     if (!spec.annotations.empty()) out.set("Annotations", to_json(spec.annotations));
     out.set("Ulimits", ulimits(spec));
-    out.set("Init", spec.init);
+    if (spec.init) out.set("Init", true);
+    const auto paths = path_policy(spec);
+    out.set("MaskedPaths", paths ? list_or_null(paths->masked) : Json());
+    out.set("ReadonlyPaths", paths ? list_or_null(paths->read_only) : Json());
+    add_unused(out);
     return out;
 }
 

@@ -46,6 +46,8 @@ struct Mount {
         options; // tmpfs: "size=64m", "mode=1777"; further mount flags ("nosuid", "noexec")
     bool anonymous =
         false; // a volume without a name of the user's: removed with the container by rm -v, --rm
+    // Options of the short form "source:target:mode", as written; none: it was asked for in the long form.
+    std::optional<std::string> mode = {};
 };
 template <class V> void describe(V& v, Mount& m) {
     v.field("kind", m.kind);
@@ -57,6 +59,7 @@ template <class V> void describe(V& v, Mount& m) {
     v.field("propagation", m.propagation);
     v.field("options", m.options);
     v.field("anonymous", m.anonymous);
+    v.field("mode", m.mode);
 }
 
 struct Healthcheck {
@@ -161,6 +164,8 @@ template <class V> void describe(V& v, NetworkView& n) {
     v.field("endpointRequests", n.endpoint_requests);
 }
 
+inline constexpr std::int64_t k_default_stop_timeout_ns = 10'000'000'000;
+
 struct ContainerSpec {
     std::int64_t version = 1;
     std::string id;   // empty: create() makes one
@@ -178,7 +183,8 @@ struct ContainerSpec {
     std::vector<std::string> group_add;
     std::string hostname; // empty: the short id
     std::string domainname;
-    bool tty = false, open_stdin = false, stdin_once = false, attach_stdin = false;
+    bool tty = false, open_stdin = false, stdin_once = false;
+    bool attach_stdin = false, attach_stdout = false, attach_stderr = false; // by the command that made it
     bool init = false, read_only = false, privileged = false, auto_remove = false;
     std::vector<std::string> cap_add, cap_drop, security_opt;
     std::vector<DeviceMapping> devices;
@@ -188,15 +194,18 @@ struct ContainerSpec {
     std::vector<Ulimit> ulimits;
     Limits limits;
     std::vector<Mount> mounts;
+    std::vector<std::string> volumes_from; // as asked for; what came of it is among the mounts
+    bool publish_all = false;              // as asked for
+    std::string id_file;                   // where the id was written to: --cidfile
     std::string pid_mode, ipc_mode, uts_mode, cgroupns_mode, userns_mode; // "", "host", "container:<id>", ...
     std::string cgroup_parent;
     std::string runtime; // another OCI runtime's name; empty: ours
     monitor::RestartPlan restart;
     std::optional<Healthcheck> healthcheck;
-    std::string stop_signal; // "" : SIGTERM
-    std::int64_t stop_timeout_ns = 10'000'000'000;
-    std::string log_driver = "json-file";           // "json-file", "local", "none"
-    std::map<std::string, std::string> log_options; // "max-size", "max-file"
+    std::string stop_signal;                                  // "" : SIGTERM
+    std::int64_t stop_timeout_ns = k_default_stop_timeout_ns; // -1: no end of waiting
+    std::string log_driver = "json-file";                     // "json-file", "local", "none"
+    std::map<std::string, std::string> log_options;           // "max-size", "max-file"
     NetworkView network;
 };
 template <class V> void describe(V& v, ContainerSpec& s) {
@@ -221,6 +230,8 @@ template <class V> void describe(V& v, ContainerSpec& s) {
     v.field("openStdin", s.open_stdin);
     v.field("stdinOnce", s.stdin_once);
     v.field("attachStdin", s.attach_stdin);
+    v.field("attachStdout", s.attach_stdout);
+    v.field("attachStderr", s.attach_stderr);
     v.field("init", s.init);
     v.field("readOnly", s.read_only);
     v.field("privileged", s.privileged);
@@ -235,6 +246,9 @@ template <class V> void describe(V& v, ContainerSpec& s) {
     v.field("ulimits", s.ulimits);
     v.field("limits", s.limits);
     v.field("mounts", s.mounts);
+    v.field("volumesFrom", s.volumes_from);
+    v.field("publishAll", s.publish_all);
+    v.field("idFile", s.id_file);
     v.field("pidMode", s.pid_mode);
     v.field("ipcMode", s.ipc_mode);
     v.field("utsMode", s.uts_mode);
