@@ -156,8 +156,13 @@ Result<image::Image> ensure_service_image(const Context& context, const Project&
         BERTH_ASSIGN_OR_RETURN(auto request, lower_build(project, service, options));
         wire_build(context, request);
         auto built = build::build(context, request);
-        if (!built)
-            return fail(std::move(built).error().context(concat("build service '", service.name, "'")));
+        if (!built) {
+            auto error = std::move(built).error().context(concat("build service '", service.name, "'"));
+            // What is wrong inside a Dockerfile has its own place; that there is none is the compose file's
+            // matter.
+            if (!error.at().known()) error.at(service.build->at);
+            return fail(std::move(error));
+        }
         return std::move(built->image);
     }
     auto found = image::get_image(context, name);

@@ -157,13 +157,32 @@ class Copier {
         if (S_ISLNK(node.mode)) {
             if (::symlinkat(node.link.c_str(), parent, name.c_str()) != 0)
                 return fail_errno(concat("make the link '", name, "'"));
-        } else if (::mknodat(parent, name.c_str(), node.mode, 0) != 0) { // a FIFO
-            return fail_errno(concat("make '", name, "'"));
+        } else {
+            BERTH_TRY(make_node(node, parent, name));
         }
         return set_entry_attributes(parent, name, node);
     }
 
   private:
+    // A FIFO, a socket, a device.
+    static Status make_node(const TreeNode& node, int parent, const std::string& name) {
+        const bool device = S_ISCHR(node.mode) || S_ISBLK(node.mode);
+        if (S_ISCHR(node.mode) && node.special == 0)
+            return fail(ErrorCode::invalid_input,
+                        concat("cannot copy '", node.path,
+                               "': a character device 0:0 would hide what lies below it"));
+        if (::mknodat(parent, name.c_str(), node.mode, node.special) == 0) return {};
+        const int number = errno;
+        auto error = Error(ErrorCode::failed, concat("make '", name, "'")).sys_errno(number);
+        if (device && number == EPERM)
+            error.hint(
+                concat("'", node.path,
+                       "' is a device, and making one takes CAP_MKNOD, which this process does "
+                       "not have: leave it out with .dockerignore or copy what is needed alone; a container "
+                       "gets its own /dev"));
+        return fail(std::move(error));
+    }
+
     Status clear(int parent, const std::string& name) {
         if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return {};
         if (errno == EISDIR)

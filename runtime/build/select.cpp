@@ -31,6 +31,7 @@ TreeNode make_node(const struct stat& s, std::string path, std::string name) {
     node.device = s.st_dev;
     node.inode = s.st_ino;
     node.links = s.st_nlink;
+    node.special = s.st_rdev;
     // How the context's own folder is protected on the host is no part of the context (nor of its hash).
     if (node.path.empty() && S_ISDIR(node.mode)) node.mode = S_IFDIR | 0755;
     return node;

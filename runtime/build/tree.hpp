@@ -30,8 +30,9 @@ struct TreeNode {
     gid_t gid = 0;
     std::int64_t size = 0, mtime = 0, ctime = 0;
     std::int64_t mtime_ns = 0, ctime_ns = 0;
-    dev_t device = 0;
+    dev_t device = 0; // where it lies
     ino_t inode = 0;
+    dev_t special = 0; // which device it is
     nlink_t links = 1;
     std::string link; // target of a symlink
 };

@@ -86,12 +86,39 @@ class FolderFiles : public ArchiveFiles {
     Fd folder_;
 };
 
+// Lets through what begins as a tar does, so that a device or a file of another kind is not copied to disk
+// first.
+class TarGate : public ByteSink {
+  public:
+    explicit TarGate(ByteSink& next) : next_(next) {}
+    Status write(std::string_view bytes) override {
+        if (open_) return next_.write(bytes);
+        head_ += bytes;
+        if (head_.size() < k_tar_block) return {};
+        if (!is_tar_header(std::string_view(head_).substr(0, k_tar_block))) return refuse();
+        open_ = true;
+        return next_.write(std::exchange(head_, {}));
+    }
+    Status finish() override { return open_ ? next_.finish() : refuse(); }
+
+  private:
+    [[nodiscard]] static Status refuse() {
+        return fail(
+            Error(ErrorCode::invalid_input, "the input is no archive of images: it does not begin as a tar")
+                .hint("give what `save` wrote; it may be compressed"));
+    }
+    ByteSink& next_;
+    std::string head_;
+    bool open_ = false;
+};
+
 // Unnamed: gone with its last descriptor, also when we are killed.
 Result<Fd> spool(const Context& context, ByteSource& source) {
     BERTH_TRY(ensure_store(context));
     BERTH_ASSIGN_OR_RETURN(Fd file, open_file(staging_root(context), O_RDWR | O_TMPFILE, 0600));
     FdSink sink(file.get(), "the archive's temporary file");
-    Decompressor inflate(sink);
+    TarGate gate(sink);
+    Decompressor inflate(gate);
     BERTH_TRY(pump(source, inflate));
     BERTH_TRY(inflate.finish());
     return file;

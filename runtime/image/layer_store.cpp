@@ -175,6 +175,12 @@ Status LayerIngest::finish() {
         blob_size_ = blob_->size();
         blob_digest_ = blob_->digest();
     }
+    if (const auto& result = unpacked(); result.devices_left_out > 0)
+        context_.progress->warn(
+            concat("left out of the layer: ", result.devices_left_out, " device node",
+                   result.devices_left_out == 1 ? "" : "s", " ('", result.first_device_left_out, "'",
+                   result.devices_left_out == 1 ? "" : " and others",
+                   "), because making them takes CAP_MKNOD, which this process does not have"));
     return {};
 }
 

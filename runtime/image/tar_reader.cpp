@@ -9,6 +9,9 @@ namespace berth::image {
 
 namespace {
 
+// Writers fill up their last record: 10 KiB, on tapes up to some MiB. Without a bound /dev/zero has no end.
+constexpr std::int64_t k_most_padding = 16 << 20;
+
 Failure damaged(std::string_view why) {
     return fail(ErrorCode::invalid_input, concat("tar: ", why));
 }
@@ -201,9 +204,13 @@ Result<std::string_view> TarReader::data() {
 
 Status TarReader::drain() {
     BERTH_TRY(finish_entry());
+    const auto end = position_;
     for (;;) {
         BERTH_ASSIGN_OR_RETURN(const std::size_t ready, fill());
         if (ready == 0) return {};
+        if (position_ - end > k_most_padding)
+            return damaged(concat("more than ", k_most_padding >> 20,
+                                  " MiB stand behind its end: is this a device, or several files in one?"));
         BERTH_TRY(pass_over(static_cast<std::int64_t>(ready)));
     }
 }

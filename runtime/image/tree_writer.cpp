@@ -344,8 +344,11 @@ Status TreeWriter::add_node(const TarEntry& entry, const Place& at) {
     const dev_t device = type == S_IFIFO ? 0 : ::makedev(entry.dev_major, entry.dev_minor);
     auto made = create(
         at, [&] { return ::mknodat(at.parent, at.name.c_str(), type | (entry.mode & 0777U), device); });
-    if (!made && made.error().sys_errno() == EPERM && type != S_IFIFO)
-        return {}; // a user namespace cannot have devices
+    if (!made && made.error().sys_errno() == EPERM && type != S_IFIFO) {
+        // A user namespace cannot have devices, and a container gets its own /dev anyway.
+        if (result_.devices_left_out++ == 0) result_.first_device_left_out = at.path;
+        return {};
+    }
     if (!made) return made;
     return set_path_attributes(entry, at);
 }

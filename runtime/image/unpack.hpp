@@ -30,6 +30,9 @@ struct UnpackResult {
     // Folders that the archive does not mention but needs, parents first: in a layer they take their
     // attributes from the layers below.
     std::set<std::string> implied_dirs;
+    // Device nodes that could not be made for want of the right to: they are left out.
+    std::int64_t devices_left_out = 0;
+    std::string first_device_left_out;
 };
 
 // BERTH_MAX_LAYER_SIZE (bytes, "20g") or 10 GiB: a bomb must not fill the disk (CVE-2023-25153 is the same

@@ -65,3 +65,56 @@ TEST_CASE("a port in use: who holds it is said, and the stack is as it was befor
     CHECK(world.ok({"ps", "-aq"}).empty());
     CHECK(world.ok({"network", "ls", "-q", "--filter", "name=proj"}).empty());
 }
+
+TEST_CASE("a build without its Dockerfile names the line of the compose file that asks for it") {
+    World world;
+    world.write("compose.yaml", "services:\n  web:\n    image: made\n    build: ./app\n");
+    world.write("app/readme", "no Dockerfile here");
+    for (const auto& verb : {std::vector<std::string>{"build"}, {"up", "-d"}}) {
+        const Run result = world.compose(verb);
+        CHECK(result.exit_code == 1);
+        CHECK_THAT(result.err, ContainsSubstring("compose.yaml:4:") && ContainsSubstring("'Dockerfile'"));
+    }
+    // What is wrong inside of one has its own place.
+    world.write("app/Dockerfile", "FROM scratch\nNONSENSE x\n");
+    CHECK_THAT(world.compose({"build"}).err, ContainsSubstring("Dockerfile:2:") && !ContainsSubstring("compose.yaml:4:"));
+}
+
+TEST_CASE("an input without an end is refused in bounded time, and nothing of it is kept") {
+    World world;
+    const auto piped = [&](const std::string& input, const std::string& command) {
+        return host("sh", {"-c", "export BERTH_DATA_ROOT=" + world.paths().data_root() + " BERTH_EXEC_ROOT=" +
+                                     world.paths().exec_root() + "; timeout -s KILL 50 sh -c '" + input + " | " +
+                                     BERTH_PROGRAM + " " + command + "'"});
+    };
+    for (const auto* input : {"cat /dev/zero", "yes", "cat /dev/urandom"})
+        for (const auto* command : {"import - big", "load"}) {
+            const Run result = piped(input, command);
+            CAPTURE(input, command, result.err);
+            CHECK(result.exit_code == 1);
+            CHECK_THAT(result.err, ContainsSubstring("error:"));
+        }
+    CHECK(world.ok({"images", "-q"}).empty());
+}
+
+TEST_CASE("COPY of a device node without the right to make one says what is missing") {
+    World world;
+    world.tiny_image();
+    world.write("Dockerfile", "FROM tiny\nCOPY dev /copied\n");
+    REQUIRE(host("sh", {"-c", "mkdir " + world.project() + "/dev && mknod " + world.project() + "/dev/null c 1 3"}).exit_code == 0);
+    world.ok({"build", "-q", "-t", "with", "."});
+    CHECK(world.ok({"run", "--rm", "with", "stat", "-c", "%F %t:%T", "/copied/null"}) == "character special file 1:3");
+    const Run refused = host("sh", {"-c", "cd " + world.project() + "; export BERTH_DATA_ROOT=" + world.paths().data_root() +
+                                              " BERTH_EXEC_ROOT=" + world.paths().exec_root() +
+                                              "; setpriv --bounding-set -mknod --inh-caps -mknod " + BERTH_PROGRAM +
+                                              " build --no-cache -t without ."});
+    CHECK(refused.exit_code == 1);
+    CHECK_THAT(refused.err, ContainsSubstring("dev/null") && ContainsSubstring("CAP_MKNOD"));
+    // An import goes on without it, and says so.
+    const Run imported = host("sh", {"-c", "export BERTH_DATA_ROOT=" + world.paths().data_root() + " BERTH_EXEC_ROOT=" +
+                                               world.paths().exec_root() + "; tar -C " + world.project() +
+                                               " -c dev | setpriv --bounding-set -mknod --inh-caps -mknod " + BERTH_PROGRAM +
+                                               " import - devices"});
+    CHECK(imported.exit_code == 0);
+    CHECK_THAT(imported.err, ContainsSubstring("dev/null") && ContainsSubstring("CAP_MKNOD"));
+}
