@@ -232,6 +232,9 @@ int run_command(Session& session, const Command& command, const std::vector<std:
     ComposeGlobals compose;
     const Run run = command.setup(flags);
     if (short_form) declare_compose_flags(flags, compose, true);
+    bool dry_run = false;
+    if (command.path.starts_with("compose "))
+        flags.toggle("--dry-run", dry_run, "Show what would be done and change nothing");
     if (auto parsed = flags.parse(words); !parsed) {
         Error error = std::move(parsed).error();
         if (error.hint().empty()) error.hint(concat("see 'berth ", command.path, " --help'"));
@@ -245,6 +248,7 @@ int run_command(Session& session, const Command& command, const std::vector<std:
         if (auto applied = apply_compose_globals(session, std::move(compose)); !applied)
             return *usage_result(session, applied.error(), command.path);
     }
+    session.compose.dry_run = session.compose.dry_run || dry_run;
     auto code = run(session);
     session.flush();
     session.end_progress();

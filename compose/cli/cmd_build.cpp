@@ -152,6 +152,8 @@ void declare(Flags& flags, BuildFlags& f) {
     flags.text("--progress", f.progress, "Set type of progress output (auto, plain, tty, rawjson, quiet)");
     flags.toggle("--pull", r.pull, "Always attempt to pull all referenced images");
     flags.toggle("-q,--quiet", f.quiet, "Suppress the build output and print image ID on success");
+    flags.value("--provenance", "Only false: no attestations are made", "string", refuse_attestation).hide();
+    flags.value("--sbom", "Only false: no attestations are made", "string", refuse_attestation).hide();
     flags.list("--secret", f.secrets,
                "Secret to expose to the build (format: id=mysecret[,src=/local/secret])");
     flags.bytes("--shm-size", r.shm_size, "Shared memory size for build containers");

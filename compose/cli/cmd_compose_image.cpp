@@ -1,5 +1,6 @@
 // compose build, pull, push
 #include "compose/cli/command.hpp"
+#include "compose/cli/container_flags.hpp"
 #include "compose/cli/project.hpp"
 #include "compose/plan/images.hpp"
 #include "runtime/image/push.hpp"
@@ -41,6 +42,8 @@ Run setup_build(Flags& flags) {
     flags.toggle("--pull", options->pull, "Always attempt to pull a newer version of the image");
     flags.toggle("-q,--quiet", options->quiet, "Suppress the build output");
     flags.toggle("--with-dependencies", options->with_dependencies, "Also build dependencies (transitively)");
+    flags.value("--provenance", "Only false: no attestations are made", "string", refuse_attestation).hide();
+    flags.value("--sbom", "Only false: no attestations are made", "string", refuse_attestation).hide();
     // Of older versions; what they ask for is always so.
     flags.toggle("--compress", options->compress, "There is nothing to compress").hide();
     flags.toggle("--force-rm", options->force_rm, "There are no intermediate containers").hide();
@@ -99,7 +102,15 @@ Result<int> pull(Session& session, const PullFlags& flags) {
             session.print(concat("pull image ", reference, "\n"));
             continue;
         }
-        const std::string subject = concat("Image ", reference);
+        const std::string& subject = name;
+        if (flags.policy == "missing") {
+            BERTH_ASSIGN_OR_RETURN(const auto present, image::find_image(session.context(), reference));
+            if (present) {
+                session.context().progress->finish(subject, "Skipped - Image is already present locally",
+                                                   true);
+                continue;
+            }
+        }
         session.context().progress->update(subject, "Pulling", 0, 0);
         auto pulled = compose::ensure_image(session.context(), reference, flags.policy, service.platform);
         if (pulled) {

@@ -21,7 +21,9 @@ using Planner = Result<compose::Plan> (*)(const compose::Project&, const compose
                                           const compose::ServiceOptions&);
 
 // What every verb of this file does: load, lock, observe, plan, execute.
-Result<int> run_verb(Session& session, const ServiceFlags& flags, Planner planner) {
+// `nothing`: said when there is nothing to do.
+Result<int> run_verb(Session& session, const ServiceFlags& flags, Planner planner,
+                     std::string_view nothing = {}) {
     const auto& context = session.context();
     auto options = flags.options;
     options.timeout = seconds_of(flags.timeout);
@@ -31,6 +33,10 @@ Result<int> run_verb(Session& session, const ServiceFlags& flags, Planner planne
     BERTH_ASSIGN_OR_RETURN(const auto lock, compose::lock_project(context, project.name));
     BERTH_ASSIGN_OR_RETURN(const auto observed, compose::observe(context, project.name));
     BERTH_ASSIGN_OR_RETURN(const auto plan, planner(project, observed, options));
+    if (plan.empty() && !nothing.empty()) {
+        session.say(concat(nothing, "\n"));
+        return 0;
+    }
     auto execute = execute_options(session);
     if (flags.wait_timeout && *flags.wait_timeout > 0)
         execute.wait_timeout = std::chrono::seconds(*flags.wait_timeout);
@@ -73,7 +79,7 @@ Run setup_kill(Flags& flags) {
     flags.arguments(options->options.services, 0);
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(options->options.signal, parse_signal(options->signal));
-        return run_verb(session, *options, compose::plan_kill);
+        return run_verb(session, *options, compose::plan_kill, "no container to kill");
     };
 }
 
@@ -102,7 +108,6 @@ Run setup_rm(Flags& flags) {
         BERTH_ASSIGN_OR_RETURN(const auto project, load_or_name_project(session, options->options.services));
         ContainerChoice choice;
         choice.services = options->options.services;
-        choice.oneoff = true; // what the plan removes, too
         BERTH_ASSIGN_OR_RETURN(auto containers, project_containers(session.context(), project, choice));
         if (!options->options.stop)
             std::erase_if(containers, [](const auto& c) {
@@ -116,9 +121,9 @@ Run setup_rm(Flags& flags) {
         std::vector<std::string> names;
         for (const auto& container : containers)
             names.push_back(container.spec.name);
-        if (!options->force &&
-            !confirm(session, concat("Going to remove ", join(names, ", "), "\nAre you sure?")))
-            return 0;
+        session.print(concat("Going to remove ", join(names, ", "), "\n"));
+        session.flush();
+        if (!options->force && !confirm(session, "Are you sure?")) return 0;
         return run_verb(session, *options, compose::plan_rm);
     };
 }
@@ -147,6 +152,7 @@ Run setup_scale(Flags& flags) {
         BERTH_ASSIGN_OR_RETURN(const auto project, load_project(session, up.services));
         BERTH_TRY(check_services(project, up.services));
         BERTH_TRY(session.show_progress());
+        if (session.compose.dry_run) return show_up_plan(session, project, up);
         PlanProgress events(session);
         auto execute = execute_options(session);
         execute.undo = true;
@@ -165,6 +171,7 @@ Run setup_wait(Flags& flags) {
     flags.toggle("--down-project", options->down_project, "Drops project when the first container stops");
     flags.arguments(options->services, 1);
     return [options](Session& session) -> Result<int> {
+        BERTH_TRY(refuse_dry_run(session, "wait"));
         BERTH_ASSIGN_OR_RETURN(const auto project, load_or_name_project(session, options->services));
         ContainerChoice choice;
         choice.services = options->services;

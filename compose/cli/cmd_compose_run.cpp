@@ -15,12 +15,12 @@ namespace {
 
 Result<int> run(Session& session, const OneoffFlags& flags) {
     const auto& name = flags.words[0];
+    BERTH_TRY(refuse_dry_run(session, "run"));
     BERTH_ASSIGN_OR_RETURN(const auto project, load_project(session, {name}));
     BERTH_TRY(check_services(project, {name}));
     const auto found = project.services.find(name);
     if (found == project.services.end()) return fail(ErrorCode::not_found, concat("no such service: ", name));
     const auto& service = found->second;
-    if (session.compose.dry_run) return fail(ErrorCode::unsupported, "--dry-run of compose run");
     BERTH_TRY(session.show_progress(flags.quiet || flags.quiet_pull || flags.quiet_build));
     BERTH_TRY(start_dependencies(session, project, service, flags));
     BERTH_ASSIGN_OR_RETURN(const auto container, create_oneoff(session, project, service, flags));
@@ -99,6 +99,7 @@ struct ExecFlags {
 };
 
 Result<int> exec(Session& session, const ExecFlags& flags) {
+    BERTH_TRY(refuse_dry_run(session, "exec"));
     BERTH_ASSIGN_OR_RETURN(const auto project, load_or_name_project(session, {flags.words[0]}));
     BERTH_ASSIGN_OR_RETURN(const auto container, service_container(session.context(), project, flags.words[0],
                                                                    flags.index.value_or(0)));
@@ -146,6 +147,7 @@ Run setup_attach(Flags& flags) {
     flags.toggle("--sig-proxy", o->sig_proxy, "Proxy all received signals to the process");
     flags.arguments(o->words, 1, 1);
     return [o](Session& session) -> Result<int> {
+        BERTH_TRY(refuse_dry_run(session, "attach"));
         BERTH_ASSIGN_OR_RETURN(const auto project, load_or_name_project(session, o->words));
         BERTH_ASSIGN_OR_RETURN(const auto container, service_container(session.context(), project,
                                                                        o->words[0], o->index.value_or(0)));

@@ -15,6 +15,7 @@ struct UpFlags {
     AttachOptions attach;
     std::vector<std::string> services, scale;
     std::optional<std::int64_t> wait_timeout, timeout;
+    std::optional<bool> menu;
     bool detach = false, quiet_pull = false, quiet_build = false, yes = false;
 };
 
@@ -62,6 +63,8 @@ void declare_up(Flags& flags, UpFlags& f) {
                "Return the exit code of the selected service container. Implies --abort-on-container-exit");
     flags.list("--no-attach", f.attach.except, "Do not attach (stream logs) to the specified services",
                "stringArray");
+    flags.toggle("--menu", f.menu, "Interactive shortcuts while attached: only --menu=false, there are none")
+        .hide();
     flags.toggle("--no-color", f.attach.no_color, "Produce monochrome output");
     flags.toggle("--no-deps", f.up.no_deps, "Don't start linked services");
     flags.toggle("--no-log-prefix", f.attach.no_prefix, "Don't print prefix in logs");
@@ -81,6 +84,9 @@ void declare_up(Flags& flags, UpFlags& f) {
 }
 
 Status check_flags(const UpFlags& f) {
+    if (f.menu.value_or(false))
+        return fail(Error(ErrorCode::unsupported, "up --menu: there are no interactive shortcuts")
+                        .hint("say --menu=false, or leave it out"));
     const auto conflict = [](const char* a, const char* b) {
         return fail(ErrorCode::usage, concat(a, " and ", b, " are incompatible"));
     };
@@ -134,13 +140,7 @@ Result<int> up(Session& session, const UpFlags& flags) {
     BERTH_TRY(check_services(project, flags.attach.only));
     BERTH_TRY(check_services(project, flags.attach.except));
     BERTH_TRY(session.show_progress());
-    if (session.compose.dry_run) {
-        BERTH_ASSIGN_OR_RETURN(const auto observed, compose::observe(session.context(), project.name));
-        auto dry = options;
-        BERTH_ASSIGN_OR_RETURN(dry.image_ids, compose::find_image_ids(session.context(), project));
-        BERTH_ASSIGN_OR_RETURN(const auto plan, compose::plan_up(project, observed, dry));
-        return run_plan(session, project, plan);
-    }
+    if (session.compose.dry_run) return show_up_plan(session, project, options);
     auto execute = execute_options(session);
     execute.undo = true;
     if (flags.wait_timeout && *flags.wait_timeout > 0)

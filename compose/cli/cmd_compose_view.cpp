@@ -178,6 +178,7 @@ Run setup_ls(Flags& flags) {
         ui::ListFormat format;
         format.format = options->format;
         format.columns = {{"Name", "NAME"}, {"Status", "STATUS"}, {"ConfigFiles", "CONFIG FILES"}};
+        format.layout = ui::k_wide_layout;
         format.json_array = true;
         BERTH_ASSIGN_OR_RETURN(const auto text, ui::format_rows(format, rows));
         session.print(text);
@@ -218,14 +219,21 @@ Run setup_port(Flags& flags) {
         BERTH_ASSIGN_OR_RETURN(const auto project, load_or_name_project(session, {service}));
         BERTH_ASSIGN_OR_RETURN(const auto container, service_container(session.context(), project, service,
                                                                        options->index.value_or(0)));
-        for (const auto& port : settled_ports(session.context(), container))
+        std::vector<std::string> published;
+        for (const auto& port : settled_ports(session.context(), container)) {
             if (port.container_port == *number && port.protocol == options->protocol) {
-                session.print(
-                    concat(port.host_ip.empty() ? "0.0.0.0" : port.host_ip, ":", port.host_port, "\n"));
+                const auto host = port.host_ip.empty() ? std::string("0.0.0.0") : port.host_ip;
+                const bool six = host.find(':') != std::string::npos;
+                session.print(concat(six ? "[" : "", host, six ? "]" : "", ":", port.host_port, "\n"));
                 return 0;
             }
-        return fail(ErrorCode::not_found, concat("no port ", *number, "/", options->protocol,
-                                                 " for container ", container.spec.name));
+            published.push_back(concat(port.container_port, "/", port.protocol));
+        }
+        const auto others =
+            published.empty() ? "it publishes none" : concat("it publishes ", join(published, ", "));
+        return fail(Error(ErrorCode::not_found, concat("no port ", *number, "/", options->protocol,
+                                                       " for container ", container.spec.name))
+                        .hint(others));
     };
 }
 

@@ -116,7 +116,7 @@ Run setup_logs(Flags& flags) {
 struct InspectFlags {
     std::vector<std::string> names;
     std::string format, type;
-    bool size = false;
+    bool size = false, verbose = false;
 };
 
 // The first kind of object that has this name, or the one that --type asks for.
@@ -166,6 +166,8 @@ Run make_inspect(Flags& flags, std::string type) {
                      "Only inspect objects of the given type");
     if (options->type.empty() || options->type == "container")
         flags.toggle("-s,--size", options->size, "Display total file sizes if the type is container");
+    if (options->type == "network") // of a network of one host there is no more to tell
+        flags.toggle("-v,--verbose", options->verbose, "Verbose output for diagnostics").hide();
     flags.arguments(options->names, 1);
     return [options](Session& session) -> Result<int> {
         std::vector<Json> objects;

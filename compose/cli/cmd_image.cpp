@@ -65,6 +65,8 @@ struct RemoveFlags {
 Run setup_rmi(Flags& flags) {
     auto options = std::make_shared<RemoveFlags>();
     flags.toggle("-f,--force", options->force, "Force removal of the image");
+    flags.toggle("--no-prune", options->no_prune, "Do not delete untagged parents: images have none here")
+        .hide();
     flags.arguments(options->names, 1);
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto users, image_users(session.context()));

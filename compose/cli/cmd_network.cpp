@@ -117,7 +117,7 @@ Run setup_ls(Flags& flags) {
 struct CreateFlags {
     network::NetworkConfig config;
     std::vector<std::string> names, labels, options, subnets, gateways, ranges, reserved;
-    std::string ipam_driver = "default";
+    std::string ipam_driver = "default", scope = "local";
 };
 
 // "router=172.20.0.3", for the subnet that it lies in.
@@ -177,6 +177,10 @@ Run setup_create(Flags& flags) {
     flags.toggle("--ipv6", options->config.enable_ipv6, "Enable or disable IPv6 address assignment");
     flags.list("--label", options->labels, "Set metadata on a network");
     flags.list("-o,--opt", options->options, "Set driver specific options", "map");
+    flags
+        .choice("--scope", options->scope, {"local"},
+                "Control the network's scope: of one host there is no other")
+        .hide();
     flags.list("--subnet", options->subnets, "Subnet in CIDR format that represents a network segment");
     flags.arguments(options->names, 1, 1);
     return [options](Session& session) -> Result<int> {

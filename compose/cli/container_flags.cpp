@@ -34,6 +34,10 @@ void declare_process(Flags& flags, ContainerFlags& f) {
     flags.toggle("--rm", f.rm,
                  "Automatically remove the container and its associated anonymous volumes when it exits");
     flags.text("--runtime", f.runtime, "OCI runtime to use for this container");
+    flags
+        .choice("--isolation", f.isolation, {"default"}, "Container isolation technology: Linux has no other")
+        .hide();
+    flags.toggle("--disable-content-trust", f.no_trust, "Skip image verification: there is none").hide();
 }
 
 void declare_security(Flags& flags, ContainerFlags& f) {
@@ -110,6 +114,7 @@ void declare_container_flags(Flags& flags, ContainerFlags& f, bool only_create) 
     flags.list("-v,--volume", f.volume, "Bind mount a volume");
     flags.list("--mount", f.mount, "Attach a filesystem mount to the container", "mount");
     flags.list("--tmpfs", f.tmpfs, "Mount a tmpfs directory");
+    flags.choice("--volume-driver", f.volume_driver, {"local"}, "Optional volume driver for the container");
     flags.list("--volumes-from", f.volumes_from, "Mount volumes from the specified container(s)");
     flags.text("--log-driver", f.log_driver, "Logging driver for the container (json-file, local, none)");
     flags.list("--log-opt", f.log_opt, "Log driver options");

@@ -18,12 +18,14 @@ struct ContainerFlags {
         volumes_from;
     std::string cgroup_parent, cgroupns, cidfile, cpuset_cpus, cpuset_mems, domainname, health_cmd, hostname,
         ip, ip6, ipc, log_driver, mac_address, name, pid, platform,
-        pull = "missing", restart, runtime, stop_signal, user, userns, uts, workdir, cpus, detach_keys;
+        pull = "missing", restart, runtime, stop_signal, user, userns, uts, workdir, cpus, detach_keys,
+        isolation, volume_driver;
     std::optional<std::string> entrypoint;
     std::optional<std::int64_t> blkio_weight, cpu_period, cpu_quota, cpu_shares, health_retries,
         memory_swappiness, oom_score_adj, pids_limit, stop_timeout;
     std::optional<Duration> health_interval, health_timeout, health_start_period, health_start_interval;
     std::int64_t memory = 0, memory_reservation = 0, memory_swap = 0, shm_size = 0;
+    bool no_trust = true; // true is all that there is: no signatures are looked at
     bool detach = false, init = false, interactive = false, no_healthcheck = false, oom_kill_disable = false,
          privileged = false, publish_all = false, quiet = false, read_only = false, rm = false,
          sig_proxy = true, tty = false;
@@ -39,6 +41,8 @@ container_request(const Context& context, const ContainerFlags& flags, const std
 // "K=v" and "K" (the caller's value; without one the name alone, which takes it away) of -e and --env-file.
 [[nodiscard]] Result<std::vector<std::string>> environment_of(const std::vector<std::string>& env,
                                                               const std::vector<std::string>& files);
+// The value of --provenance and --sbom: only false is no error.
+[[nodiscard]] Status refuse_attestation(const std::string& word);
 // "k=v" words to a map; "k" alone has an empty value.
 [[nodiscard]] std::map<std::string, std::string> labels_of(const std::vector<std::string>& words);
 [[nodiscard]] Result<std::map<std::string, std::string>> pairs_of(const std::vector<std::string>& words,

@@ -277,6 +277,10 @@ Status set_mounts(compose::ContainerRequest& request, const ContainerFlags& f, c
 
 Status set_process(const Context& context, compose::ContainerRequest& request, const ContainerFlags& f) {
     auto& spec = request.spec;
+    if (!f.no_trust)
+        return fail(
+            Error(ErrorCode::unsupported, "--disable-content-trust=false: berth verifies no signatures")
+                .hint("name the image by its digest: REPOSITORY@sha256:..."));
     spec.name = f.name;
     spec.user = f.user;
     spec.working_dir = f.workdir;
@@ -365,6 +369,13 @@ Result<std::vector<std::string>> environment_of(const std::vector<std::string>& 
         out.push_back(std::move(entry));
     }
     return out;
+}
+
+// Scripts turn them off, because registries of old did not know them.
+Status refuse_attestation(const std::string& word) {
+    const auto wanted = parse_bool(word);
+    if (wanted && !*wanted) return {};
+    return fail(Error(ErrorCode::unsupported, "attestations of a build").hint("say false, or leave it out"));
 }
 
 std::map<std::string, std::string> labels_of(const std::vector<std::string>& words) {

@@ -123,6 +123,11 @@ void PlanProgress::undoing(const std::string& subject, const std::string& state)
     session_.context().progress->update(subject, state, 0, 0);
 }
 
+Status refuse_dry_run(const Session& session, std::string_view verb) {
+    if (!session.compose.dry_run) return {};
+    return fail(ErrorCode::unsupported, concat("--dry-run of compose ", verb));
+}
+
 compose::ExecuteOptions execute_options(const Session& session) {
     compose::ExecuteOptions options;
     const auto limit = session.compose.parallel.value_or(0);
@@ -133,6 +138,13 @@ compose::ExecuteOptions execute_options(const Session& session) {
 std::optional<Duration> seconds_of(const std::optional<std::int64_t>& seconds) {
     if (!seconds) return std::nullopt;
     return std::chrono::seconds(*seconds);
+}
+
+Result<int> show_up_plan(Session& session, const compose::Project& project, compose::UpOptions options) {
+    BERTH_ASSIGN_OR_RETURN(const auto observed, compose::observe(session.context(), project.name));
+    BERTH_ASSIGN_OR_RETURN(options.image_ids, compose::find_image_ids(session.context(), project));
+    BERTH_ASSIGN_OR_RETURN(const auto plan, compose::plan_up(project, observed, options));
+    return run_plan(session, project, plan);
 }
 
 Result<int> run_plan(Session& session, const compose::Project& project, const compose::Plan& plan,
@@ -212,7 +224,7 @@ Result<runtime::Container> service_container(const Context& context, const compo
     }
     if (index > 0)
         return fail(ErrorCode::not_found,
-                    concat("service \"", service, "\" has no container with index ", index));
+                    concat("service \"", service, "\" is not running container #", index));
     return fail(Error(ErrorCode::failed, concat("service \"", service, "\" is not running"))
                     .hint(concat("start it with 'berth compose up -d ", service, "'")));
 }

@@ -47,9 +47,14 @@ class PlanProgress final : public compose::ExecutionEvents {
     Session& session_;
 };
 
+// What `up` would do: --dry-run, `plan`.
+[[nodiscard]] Result<int> show_up_plan(Session& session, const compose::Project& project,
+                                       compose::UpOptions options);
 // Shows the plan's warnings, runs it, or with --dry-run prints it.
 [[nodiscard]] Result<int> run_plan(Session& session, const compose::Project& project,
                                    const compose::Plan& plan, compose::ExecuteOptions options = {});
+// unsupported, of the verbs that cannot say beforehand what they would do.
+[[nodiscard]] Status refuse_dry_run(const Session& session, std::string_view verb);
 [[nodiscard]] compose::ExecuteOptions execute_options(const Session& session);
 [[nodiscard]] std::optional<Duration> seconds_of(const std::optional<std::int64_t>& seconds);
 

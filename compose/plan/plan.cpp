@@ -97,9 +97,8 @@ OperationWords words_of(const Operation& operation) {
                 return OperationWords{concat("Volume ", o.name), "Removing", "Removed"};
             },
             [](const EnsureImage& o) {
-                if (o.build) return OperationWords{concat("Image of ", o.service), "Building", "Built"};
-                return OperationWords{concat("Image of ", o.service), o.pull ? "Pulling" : "Looking",
-                                      o.pull ? "Pulled" : "Found"};
+                if (o.build) return OperationWords{o.service, "Building", "Built"};
+                return OperationWords{o.service, o.pull ? "Pulling" : "Looking", o.pull ? "Pulled" : "Found"};
             },
             [](const RemoveImage& o) {
                 return OperationWords{concat("Image ", o.name), "Removing", "Removed"};
@@ -114,6 +113,7 @@ OperationWords words_of(const Operation& operation) {
                 return OperationWords{concat("Container ", o.name), "Starting", "Started"};
             },
             [](const StopContainer& o) {
+                if (o.replaced) return OperationWords{concat("Container ", o.name), "", ""};
                 if (o.restarts) return OperationWords{concat("Container ", o.name), "Restarting", ""};
                 return OperationWords{concat("Container ", o.name), "Stopping", "Stopped"};
             },
@@ -127,6 +127,7 @@ OperationWords words_of(const Operation& operation) {
                 return OperationWords{concat("Container ", o.name), "", "Unpaused"};
             },
             [](const RemoveContainer& o) {
+                if (o.replaced) return OperationWords{concat("Container ", o.name), "", ""};
                 return OperationWords{concat("Container ", o.name), "Removing", "Removed"};
             },
             [](const WaitFor& o) {

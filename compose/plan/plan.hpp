@@ -56,6 +56,7 @@ struct StopContainer {
     std::string id, name, service;
     std::optional<Duration> timeout; // none: the container's own
     bool restarts = false;           // the first half of `restart`
+    bool replaced = false;           // part of a re-creation, told as one by its CreateContainer
 };
 struct KillContainer {
     std::string id, name, service;
@@ -71,6 +72,7 @@ struct RemoveContainer {
     std::string id, name, service;
     bool volumes = false; // its anonymous ones
     bool force = false;   // SIGKILL when it runs
+    bool replaced = false; // as of StopContainer
 };
 struct WaitFor { // until a container of `service` meets the condition
     std::string service;

@@ -183,6 +183,7 @@ Result<Plan> plan_rm(const Project& project, const Observed& observed, const Ser
     for (const auto& service : existing.order()) {
         if (!existing.is_targeted(service)) continue;
         for (const auto* container : existing.of(service)) {
+            if (container->oneoff) continue; // as the reference: they are `down`'s, or removed by name
             NodeIds after;
             if (const auto stop = stops.find(container); stop != stops.end()) after.push_back(stop->second);
             if (container->is_up() && after.empty()) continue;

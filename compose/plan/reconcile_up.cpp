@@ -103,10 +103,11 @@ class UpPlanner {
 
     // ---- stopping ----
 
-    std::size_t add_stop(const ObservedContainer& container, const std::string& cause, NodeIds after) {
-        const auto id =
-            plan_.add(StopContainer{container.id, container.name, container.service, options_.timeout}, cause,
-                      std::move(after));
+    std::size_t add_stop(const ObservedContainer& container, const std::string& cause, NodeIds after,
+                         bool replaced = false) {
+        const auto id = plan_.add(
+            StopContainer{container.id, container.name, container.service, options_.timeout, false, replaced},
+            cause, std::move(after));
         stops_.push_back(id);
         stop_of_[container.id] = id;
         return id;
@@ -137,7 +138,7 @@ class UpPlanner {
                 if (!instance.current->is_up() && !on_changed_network(*instance.current)) continue;
                 NodeIds after = dependents;
                 if (replaced) after.push_back(creates_.at(&instance));
-                add_stop(*instance.current, instance.cause, std::move(after));
+                add_stop(*instance.current, instance.cause, std::move(after), replaced);
             }
         }
     }
@@ -278,9 +279,9 @@ class UpPlanner {
         NodeIds after = plan_.sinks();
         for (const auto& [container, cause] : gone) {
             const bool volumes = options_.renew_anon_volumes && cause == "replaced";
-            const auto id =
-                plan_.add(RemoveContainer{container->id, container->name, container->service, volumes, true},
-                          cause, after);
+            const auto id = plan_.add(RemoveContainer{container->id, container->name, container->service,
+                                                      volumes, true, cause == "replaced"},
+                                      cause, after);
             if (&container == &gone.front().first) after = {id};
         }
     }

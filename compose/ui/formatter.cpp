@@ -29,7 +29,7 @@ std::string default_table(const ListFormat& format, const std::vector<Row>& rows
     std::vector<std::string> header;
     for (const auto& column : format.columns)
         header.push_back(column.header);
-    Table table(header);
+    Table table(header, format.layout);
     for (const auto& row : rows) {
         std::vector<std::string> cells;
         for (const auto& column : format.columns) {

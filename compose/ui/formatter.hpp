@@ -3,6 +3,7 @@
 // and the headers.
 #pragma once
 
+#include "compose/ui/table.hpp"
 #include "runtime/base/json.hpp"
 #include "runtime/base/result.hpp"
 
@@ -23,6 +24,7 @@ struct ListFormat {
     std::string format;                         // of the user; empty or "table": the default table
     std::vector<Column> columns;                // of the default table
     std::map<std::string, std::string> headers; // of further fields, for `table TEMPLATE`
+    TableLayout layout = k_list_layout;         // of the default table
     bool json_array = false;                    // one array instead of an object a line (compose ls, images)
 };
 [[nodiscard]] Result<std::string> format_rows(const ListFormat& format, const std::vector<Row>& rows);

@@ -164,7 +164,9 @@ void ProgressView::warn(const std::string& text) {
 }
 
 void ProgressView::plain_change(const Line& line) {
-    write_locked(concat(" ", printable(line.key), "  ", printable(line.state), "\n"));
+    // One blank after a service that is pulled, two after everything else, as compose writes them.
+    const bool pulls = line.state == "Pulling" || line.state == "Pulled";
+    write_locked(concat(" ", printable(line.key), pulls ? " " : "  ", printable(line.state), "\n"));
 }
 
 void ProgressView::json_change(const Line& line, std::string_view text) {

@@ -245,7 +245,7 @@ TEST_CASE("config: YAML keeps what YAML can say, lists name what is used, a circ
 }
 
 TEST_CASE("what scripts read: run -d prints the id, up says whom it attaches to, rm asks about all that it "
-          "removes") {
+          "removes, which is no container of run") {
     World world;
     world.tiny_image();
     world.write("compose.yaml", "services:\n  job: {image: tiny, command: echo done}\n");
@@ -257,9 +257,9 @@ TEST_CASE("what scripts read: run -d prints the id, up says whom it attaches to,
     CHECK(world.ok({"wait", id}) == "0");
     const std::string oneoff = world.ok({"inspect", "-f", "{{slice .Name 1}}", id});
     const Run asked = world.compose({"rm"});
-    CHECK_THAT(asked.err + asked.out, ContainsSubstring("proj-job-1") && ContainsSubstring(oneoff));
+    CHECK_THAT(asked.err + asked.out, ContainsSubstring("proj-job-1") && !ContainsSubstring(oneoff));
     world.compose_ok({"rm", "-f"});
-    CHECK(world.ok({"ps", "-aq"}).empty());
+    CHECK(world.ok({"ps", "-aq", "--no-trunc"}) == id);
     world.compose_ok({"down"});
     const Run nothing = world.compose({"down"});
     CHECK(nothing.exit_code == 0);
@@ -278,6 +278,13 @@ TEST_CASE("what is shown while a stack goes up, stays, restarts and pauses: the 
     CHECK(shown({"restart"}) == " Container proj-web-1  Restarting\n Container proj-web-1  Started\n");
     CHECK(shown({"pause"}) == " Container proj-web-1  Paused\n");
     CHECK(shown({"unpause"}) == " Container proj-web-1  Unpaused\n");
+    CHECK(shown({"stop"}) == " Container proj-web-1  Stopping\n Container proj-web-1  Stopped\n");
+    CHECK(shown({"up", "-d", "--force-recreate"}) ==
+          " Container proj-web-1  Recreate\n Container proj-web-1  Recreated\n Container proj-web-1  Starting\n"
+          " Container proj-web-1  Started\n");
+    CHECK(world.compose({"run", "--rm", "web", "true"}).err.empty());
+    CHECK(world.compose({"run", "--rm", "nope", "true"}).exit_code == 1);
+    CHECK(world.compose({"run", "--rm", "web", "no-such-program"}).exit_code == 127);
     CHECK(shown({"stop"}) == " Container proj-web-1  Stopping\n Container proj-web-1  Stopped\n");
     // A stopped one too: it is started.
     CHECK(shown({"restart"}) == " Container proj-web-1  Restarting\n Container proj-web-1  Started\n");
@@ -307,4 +314,45 @@ TEST_CASE("run and ls say what they are about, and nothing warns of files that b
     world.compose_ok({"pause", "app"});
     CHECK_THAT(world.compose_ok({"ls"}), ContainsSubstring("paused(1)"));
     world.compose_ok({"unpause", "app"});
+}
+
+TEST_CASE("rm, kill, port and exec of what is not there: compose's words and codes") {
+    World world;
+    world.tiny_image();
+    world.write("compose.yaml", k_two);
+    CHECK_THAT(world.compose({"kill"}).err, ContainsSubstring("no container to kill"));
+    CHECK(world.compose({"kill"}).exit_code == 0);
+    CHECK_THAT(world.compose({"rm", "-f"}).err, ContainsSubstring("No stopped containers"));
+    CHECK(world.compose({"start"}).exit_code == 1);
+    world.compose_ok({"up", "-d"});
+    const Run index = world.compose({"exec", "--index", "3", "web", "true"});
+    CHECK(index.exit_code == 1);
+    CHECK_THAT(index.err, ContainsSubstring("service \"web\" is not running container #3"));
+    CHECK(world.compose({"port", "web", "80"}).exit_code == 1);
+    world.compose_ok({"stop"});
+    const Run removed = world.compose({"rm", "-f"});
+    CHECK(removed.out == "Going to remove proj-db-1, proj-web-1\n");
+    CHECK_THAT(removed.err, ContainsSubstring(" Container proj-web-1  Removing") && ContainsSubstring(" Container proj-web-1  Removed"));
+}
+
+TEST_CASE("--dry-run stands behind the verb, too, and changes nothing; what cannot foretell refuses it") {
+    World world;
+    world.tiny_image();
+    world.write("compose.yaml", k_two);
+    CHECK_THAT(world.compose_ok({"up", "--dry-run", "-d"}), ContainsSubstring("proj-web-1"));
+    CHECK(world.ok({"ps", "-aq"}).empty());
+    world.compose_ok({"up", "-d", "--menu=false"});
+    CHECK(world.compose({"up", "--menu", "-d"}).exit_code == 1);
+    for (const auto& verb : {std::vector<std::string>{"stop"}, {"kill"}, {"restart"}, {"down"}, {"rm", "-fs"}})
+        CHECK_THAT(world.compose_ok([&] {
+                       auto words = verb;
+                       words.push_back("--dry-run");
+                       return words;
+                   }()),
+                   ContainsSubstring("proj-web-1"));
+    CHECK(world.compose({"--dry-run", "exec", "web", "touch", "/tmp/ran"}).exit_code == 1);
+    CHECK(world.compose({"exec", "web", "test", "-e", "/tmp/ran"}).exit_code == 1);
+    CHECK(split(world.compose_ok({"ps", "-q"}), '\n').size() == 2);
+    CHECK_THAT(world.compose_ok({"--dry-run", "scale", "web=3"}), ContainsSubstring("proj-web-2"));
+    CHECK(split(world.compose_ok({"ps", "-q"}), '\n').size() == 2);
 }

@@ -226,3 +226,15 @@ TEST_CASE("run -v: a folder of berth's own state is mounted with a warning, a vo
     world.ok({"volume", "create", "v"});
     CHECK(world.berth({"run", "--rm", "-v", world.paths().volumes() + "/v/_data:/x", "tiny", "true"}).err.empty());
 }
+
+TEST_CASE("run: flags that only one value can be true of are accepted with it and refused otherwise") {
+    World world;
+    world.tiny_image();
+    world.ok({"run", "--rm", "--isolation", "default", "--disable-content-trust", "--volume-driver", "local", "tiny", "true"});
+    for (const auto& bad : {std::vector<std::string>{"--isolation", "hyperv"}, {"--disable-content-trust=false"}, {"--volume-driver", "nfs"}}) {
+        std::vector<std::string> args{"run", "--rm"};
+        args.insert(args.end(), bad.begin(), bad.end());
+        args.insert(args.end(), {"tiny", "true"});
+        CHECK(world.berth(args).exit_code == 125);
+    }
+}
