@@ -238,7 +238,8 @@ int run_command(Session& session, const Command& command, const std::vector<std:
     if (auto parsed = flags.parse(words); !parsed) {
         Error error = std::move(parsed).error();
         if (error.hint().empty()) error.hint(concat("see 'berth ", command.path, " --help'"));
-        return *usage_result(session, error, command.path);
+        const int code = *usage_result(session, error, command.path);
+        return flags.wrong_count() ? 1 : code;
     }
     if (flags.help_wanted()) {
         session.print(command_help(command, flags));
@@ -254,7 +255,6 @@ int run_command(Session& session, const Command& command, const std::vector<std:
     session.end_progress();
     if (code) return *code;
     const Error& error = code.error();
-    if (error.code() == ErrorCode::usage) return *usage_result(session, error, command.path);
     // No message: everything has been told already (diagnostics of files, an interrupted command).
     if (!error.message().empty()) session.report(error);
     return exit_code_of(error, command.run_like);

@@ -84,8 +84,7 @@ Run setup_rm(Flags& flags) {
         BERTH_ASSIGN_OR_RETURN(const auto users, volume_users(session.context()));
         return for_each(session, options->names, [&](const std::string& name) -> Result<std::string> {
             auto found = volumes::get(session.context(), name);
-            if (!found && options->force && found.error().code() == ErrorCode::not_found)
-                return std::string();
+            if (!found && options->force && found.error().code() == ErrorCode::not_found) return name;
             if (!found) return fail(std::move(found).error());
             if (const auto user = users.find(name); user != users.end())
                 return fail(Error(ErrorCode::in_use, concat("volume ", name, " is in use by container ",

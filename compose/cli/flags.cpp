@@ -276,6 +276,7 @@ Result<std::vector<std::string>> Flags::normalize(const std::vector<std::string>
 
 Status Flags::check_arguments(std::vector<std::string> given) {
     const auto count = given.size();
+    wrong_count_ = count < impl_->least || count > impl_->most;
     const auto plural = [](std::size_t n) { return n == 1 ? " argument" : " arguments"; };
     if (impl_->least == impl_->most && count != impl_->least) {
         if (impl_->least == 0) return usage(concat("accepts no arguments, got '", given[0], "'"));

@@ -52,6 +52,8 @@ class Flags {
     // ErrorCode::usage for whatever is wrong, with "did you mean".
     [[nodiscard]] Status parse(const std::vector<std::string>& arguments);
     [[nodiscard]] bool help_wanted() const { return help_; }
+    // What parse() refused was the number of arguments: docker's code for that is not that of a flag.
+    [[nodiscard]] bool wrong_count() const { return wrong_count_; }
     [[nodiscard]] bool given(const std::string& name) const; // "--detach"
     [[nodiscard]] std::string help() const;                  // the options, docker's layout
 
@@ -67,7 +69,7 @@ class Flags {
     [[nodiscard]] Status check_arguments(std::vector<std::string> given);
 
     std::unique_ptr<Impl> impl_;
-    bool help_ = false;
+    bool help_ = false, wrong_count_ = false;
 };
 
 } // namespace berth::cli

@@ -24,8 +24,7 @@ bool is_propagation(std::string_view word) {
 }
 
 bool is_path(std::string_view source) {
-    return !source.empty() && (source[0] == '/' || source[0] == '.' || source[0] == '~' ||
-                               source.find('/') != std::string_view::npos);
+    return !source.empty() && (source[0] == '/' || source[0] == '.' || source[0] == '~');
 }
 
 Status set_source(compose::MountRequest& mount, const std::string& source, std::string_view whole,

@@ -48,9 +48,7 @@ berth::Status switch_user(const ProcessId& process, const ContainerSpec& spec, c
                           sandbox::ProcessPlan& plan) {
     if (request.user.empty()) return {};
     const auto user = resolve_inside(process, spec, request.user);
-    if (!user) // docker's code for whatever keeps the process from running
-        return fail(
-            Error(ErrorCode::command_not_executable, user.error().message()).hint(user.error().hint()));
+    if (!user) return fail(user.error());
     plan.uid = user->uid;
     plan.gid = user->gid;
     plan.groups = user->groups;
@@ -125,8 +123,8 @@ Failure refusal(const monitor::StartReply& reply, const std::string& command) {
     if (reply.exit_code == 126)
         return fail(
             Error(ErrorCode::command_not_executable, concat("exec: \"", command, "\"")).sys_errno(number));
-    // Whatever else keeps the process from running: docker answers 126.
-    return fail(Error(ErrorCode::command_not_executable,
+    // Whatever else keeps the process from running: docker answers 126, and 127 when something is not there.
+    return fail(Error(number == ENOENT ? ErrorCode::command_not_found : ErrorCode::command_not_executable,
                       reply.detail.empty() ? reply.step : concat(reply.step, ": ", reply.detail))
                     .sys_errno(number));
 }

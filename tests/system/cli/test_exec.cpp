@@ -60,12 +60,13 @@ TEST_CASE("exec runs inside: same namespaces, policy, exit code, input") {
     CHECK_THAT(world.ok({"top", "box"}), ContainsSubstring("sleep 1000"));
 }
 
-TEST_CASE("exec: what keeps the process from running is 126, as with docker; a missing program 127") {
+TEST_CASE("exec: codes as docker's: 126 what cannot be run, 127 what is not there, 1 an unknown user") {
     World world;
     world.tiny_image();
     world.ok({"run", "-d", "--name", "box", "tiny", "sleep", "1000"});
-    CHECK(world.berth({"exec", "-w", "/nothing/here", "box", "pwd"}).exit_code == 126);
-    CHECK(world.berth({"exec", "-u", "nobody-of-this-name", "box", "id"}).exit_code == 126);
+    CHECK(world.berth({"exec", "-w", "/nothing/here", "box", "pwd"}).exit_code == 127);
+    CHECK(world.berth({"exec", "-w", "/etc/passwd", "box", "pwd"}).exit_code == 126);
+    CHECK(world.berth({"exec", "-u", "nobody-of-this-name", "box", "id"}).exit_code == 1);
     CHECK(world.berth({"exec", "box", "/etc/passwd"}).exit_code == 126);
     CHECK(world.berth({"exec", "box", "nothing"}).exit_code == 127);
 }

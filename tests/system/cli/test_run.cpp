@@ -29,7 +29,8 @@ TEST_CASE("run: a container does not begin when something is wrong with it, and 
         {{"run", "--rm", "--memory", "lots", "tiny", "true"}, 125, "lots"},
         {{"run", "--rm", "--no-such-flag", "tiny", "true"}, 125, "no-such-flag"},
         {{"run", "--rm", "--name", "a/b", "tiny", "true"}, 125, "a/b"},
-        {{"run"}, 125, ""},
+        {{"run", "--rm", "-v", "a/b:/x", "tiny", "true"}, 125, "a/b"}, // a folder is ./a/b
+        {{"run"}, 1, "argument"},
     };
     for (const auto& bad : cases) {
         const Run result = world.berth(bad.args);
