@@ -86,7 +86,6 @@ Status drop_abandoned_leases(const Store& store, const std::vector<Network>& net
             failed.push(holders.error());
             continue;
         }
-        bool dropped = false;
         for (const auto& holder : *holders) {
             if (path_exists(store.context().paths.container(holder))) continue;
             const auto lease = store.lease(network.id, holder);
@@ -96,12 +95,14 @@ Status drop_abandoned_leases(const Store& store, const std::vector<Network>& net
             // Of a damaged one, the addresses are found by the missing lease.
             if (lease) failed.push(give_back_addresses(store, **lease));
             failed.push(erase_names(store.context(), network.id, holder));
-            dropped = true;
         }
-        if (!dropped) continue;
+        // A kill between the address and its lease leaves an address alone.
         const auto lock = store.lock_network(network.id);
         failed.push(drop_orphan_addresses(store, network.id));
+        store.remove_temporaries_of(network.id);
     }
+    const auto lock = store.lock_firewall();
+    remove_temporaries(store.context().paths.exec_root());
     return std::move(failed).take();
 }
 

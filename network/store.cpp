@@ -143,6 +143,11 @@ Lookup<Network> Store::find(const std::string& name_or_id) const {
     return found;
 }
 
+void Store::remove_temporaries_of(const std::string& id) const {
+    for (const auto& place : {folder(id) + "/leases", exec_folder(id) + "/published", context_.paths.network_names(id)})
+        remove_temporaries(place);
+}
+
 Status Store::write_lease(const Endpoint& endpoint) const {
     return write_in(folder(endpoint.network_id) + "/leases", endpoint.container_id,
                     to_json(endpoint).to_text(), Durability::volatile_);

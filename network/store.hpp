@@ -68,6 +68,9 @@ class Store {
     [[nodiscard]] Result<std::vector<Network>> list() const;
     [[nodiscard]] Lookup<Network> find(const std::string& name_or_id) const;
 
+    // What killed commands left of records that they were writing. Nobody connects, and lock_network() is held.
+    void remove_temporaries_of(const std::string& id) const;
+
     [[nodiscard]] Status write_lease(const Endpoint& endpoint) const;
     [[nodiscard]] Lookup<Endpoint> lease(const std::string& network_id,
                                          const std::string& container_id) const;

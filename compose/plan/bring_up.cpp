@@ -128,7 +128,7 @@ Result<std::optional<network::ConnectRequest>> connect_request(const runtime::Co
 
 Result<runtime::ContainerState> start_connected(const Context& context, const runtime::Container& container,
                                                 std::optional<network::Connection> connection,
-                                                const StartOptions& options) {
+                                                const StartOptions& options, const FileLock& wiring) {
     const auto& spec = container.spec;
     const bool connected = connection.has_value();
     const auto start = [&]() -> Result<runtime::ContainerState> {
@@ -136,6 +136,7 @@ Result<runtime::ContainerState> start_connected(const Context& context, const ru
         if (connected) {
             BERTH_ASSIGN_OR_RETURN(network, start_network(spec, std::move(*connection)));
         }
+        network.lock = wiring.fd();
         return runtime::start(context, spec.id, std::move(network), options.attach, options.attachment,
                               options.watch);
     };
@@ -152,11 +153,11 @@ Result<runtime::ContainerState> start_container(const Context& context, const st
     BERTH_ASSIGN_OR_RETURN(const auto container, runtime::read_container(context, id));
     if (is_live(container.state)) return container.state;
     BERTH_ASSIGN_OR_RETURN(auto request, connect_request(container, options));
-    if (!request) return start_connected(context, container, std::nullopt, options);
+    if (!request) return start_connected(context, container, std::nullopt, options, wiring);
     for (const auto& endpoint : request->endpoints)
         if (endpoint.network == k_default_network) BERTH_TRY(network::ensure_default(context));
     BERTH_ASSIGN_OR_RETURN(auto connection, network::connect(context, *request));
-    return start_connected(context, container, std::move(connection), options);
+    return start_connected(context, container, std::move(connection), options, wiring);
 }
 
 Result<runtime::ContainerState> stop_container(const Context& context, const std::string& id,

@@ -85,7 +85,8 @@ connect_request(const runtime::Container& container, const StartOptions& options
 [[nodiscard]] Result<runtime::ContainerState> start_connected(const Context& context,
                                                               const runtime::Container& container,
                                                               std::optional<network::Connection> connection,
-                                                              const StartOptions& options);
+                                                              const StartOptions& options,
+                                                              const FileLock& wiring);
 
 // Stops it and takes down its published ports and names; addresses stay.
 [[nodiscard]] Result<runtime::ContainerState> stop_container(const Context& context, const std::string& id,

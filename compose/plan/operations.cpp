@@ -223,7 +223,7 @@ Result<Operations::Prepared> Operations::prepare_start(const StartContainer& ope
 Status Operations::start(const StartContainer& operation, Prepared& prepared,
                          std::optional<network::Connection> connection) {
     if (prepared.running) return {};
-    auto state = start_connected(context_, prepared.container, std::move(connection), {});
+    auto state = start_connected(context_, prepared.container, std::move(connection), {}, prepared.wiring);
     if (!state)
         return fail(located(std::move(state).error().context(concat("start container ", operation.name)),
                             operation.service));

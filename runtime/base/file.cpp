@@ -142,6 +142,15 @@ Status write_atomic(const std::string& path, std::string_view bytes, mode_t mode
     return {};
 }
 
+void remove_temporaries(const std::string& folder) {
+    constexpr std::size_t k_suffix = 15; // ".", ten characters, ".tmp"
+    const auto names = list_dir(folder);
+    if (!names) return;
+    for (const auto& name : *names)
+        if (name.size() > k_suffix && name.ends_with(".tmp") && name[name.size() - k_suffix] == '.')
+            (void)remove_file(join_path(folder, name));
+}
+
 Status write_output(const std::string& path, std::string_view bytes, mode_t mode) {
     struct stat status {};
     if (::lstat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) return write_atomic(path, bytes, mode);

@@ -36,6 +36,8 @@ enum class Durability : std::uint8_t {
 };
 [[nodiscard]] Status write_atomic(const std::string& path, std::string_view bytes, mode_t mode = 0600,
                                   Durability durability = Durability::volatile_);
+// What a killed write_atomic left in a folder. The caller holds the lock under which that folder is written to.
+void remove_temporaries(const std::string& folder);
 // To a path that a user named as an output: a plain file is replaced atomically, everything else that stands there (a
 // device such as /dev/null, a pipe, a link) is written to and stays what it is.
 [[nodiscard]] Status write_output(const std::string& path, std::string_view bytes, mode_t mode = 0644);
@@ -68,6 +70,8 @@ class FileLock {
     [[nodiscard]] static Result<FileLock> acquire(const std::string& path, bool shared = false);
     // Does not wait: empty when somebody else holds it.
     [[nodiscard]] static Lookup<FileLock> try_acquire(const std::string& path, bool shared = false);
+    // Borrowed. A process that inherits it holds the lock too, until it has closed it.
+    [[nodiscard]] int fd() const { return fd_.get(); }
 
   private:
     explicit FileLock(Fd fd) : fd_(std::move(fd)) {}

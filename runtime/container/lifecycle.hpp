@@ -23,6 +23,7 @@ struct StartNetwork {
     Fd netns;                          // invalid for "none" (a new empty one), "host", "container:..."
     std::vector<Fd> port_reservations; // held by the monitor as long as the slot lives
     std::vector<monitor::RelayPlan> relays; // what of them the monitor passes on itself
+    int lock = -1; // borrowed: what the caller wires under; the monitor holds it too until the start is over
     monitor::NamesPlan names;
     std::vector<std::string> name_files;
     std::vector<std::pair<std::string, std::string>>

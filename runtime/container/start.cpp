@@ -84,7 +84,8 @@ struct Monitor {
     Fd socket;
 };
 
-Result<Monitor> spawn_monitor(const monitor::MonitorPlan& plan, const StartNetwork& network) {
+Result<Monitor> spawn_monitor(const monitor::MonitorPlan& plan, const StartNetwork& network,
+                              const std::vector<int>& locks) {
     BERTH_ASSIGN_OR_RETURN(const auto program, find_helper("berth-monitor"));
     const auto wire = to_wire(plan);
     // Kept for exec, which must run under the very policy of the start, not under today's defaults
@@ -105,6 +106,8 @@ Result<Monitor> spawn_monitor(const monitor::MonitorPlan& plan, const StartNetwo
     int target = monitor::k_first_port_fd;
     for (const auto& port : network.port_reservations)
         options.fds.push_back({port.get(), target++});
+    for (const int lock : locks)
+        options.fds.push_back({lock, target++});
     BERTH_ASSIGN_OR_RETURN(const auto process, spawn(options));
     return Monitor{process, std::move(pair.a)};
 }
@@ -224,6 +227,9 @@ Result<ContainerState> start(const Context& context, const std::string& id, Star
     input.has_netns = network.netns.valid();
     input.port_fds = network.port_reservations.size();
     input.relays = std::move(network.relays);
+    std::vector<int> locks{lock.fd()};
+    if (network.lock >= 0) locks.push_back(network.lock);
+    input.lock_fds = locks.size();
     input.names = std::move(network.names);
     input.name_files = std::move(network.name_files);
     if (attach) {
@@ -231,7 +237,7 @@ Result<ContainerState> start(const Context& context, const std::string& id, Star
         input.columns = attach->columns;
     }
     BERTH_ASSIGN_OR_RETURN(const auto plan, make_monitor_plan(context, std::move(input)));
-    BERTH_ASSIGN_OR_RETURN(auto monitor, spawn_monitor(plan, network));
+    BERTH_ASSIGN_OR_RETURN(auto monitor, spawn_monitor(plan, network, locks));
     const auto process =
         hand_shake(context, id, monitor.socket.get(), plan.launch.process.argv, attach, attachment, watch);
     if (!process) {

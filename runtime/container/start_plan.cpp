@@ -154,6 +154,7 @@ Result<monitor::MonitorPlan> make_monitor_plan(const Context& context, PlanInput
     plan.has_netns = input.has_netns;
     plan.port_fds = static_cast<std::int64_t>(input.port_fds);
     plan.relays = std::move(input.relays);
+    plan.lock_fds = static_cast<std::int64_t>(input.lock_fds);
     if (spec.auto_remove || !spec.network.asked_ports.empty())
         plan.exit_command = exit_command(context, spec);
     plan.boot_id = boot_id();

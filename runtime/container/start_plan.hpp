@@ -15,7 +15,7 @@ struct PlanInput {
     oci::Spec bundle; // with the paths of joined namespaces
     std::vector<std::uint8_t> seccomp;
     bool has_netns = false;
-    std::size_t port_fds = 0;
+    std::size_t port_fds = 0, lock_fds = 0;
     std::vector<monitor::RelayPlan> relays;
     monitor::NamesPlan names;
     std::vector<std::string> name_files;

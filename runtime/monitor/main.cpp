@@ -75,13 +75,18 @@ int run_container() {
     std::vector<Fd> ports;
     for (std::int64_t i = 0; i < plan->port_fds; ++i)
         ports.emplace_back(k_first_port_fd + static_cast<int>(i));
-    for (int fd = k_start_fd; fd < k_first_port_fd + plan->port_fds; ++fd)
+    const int first_lock = k_first_port_fd + static_cast<int>(plan->port_fds);
+    std::vector<Fd> locks;
+    for (std::int64_t i = 0; i < plan->lock_fds; ++i)
+        locks.emplace_back(first_lock + static_cast<int>(i));
+    const int end = first_lock + static_cast<int>(plan->lock_fds);
+    for (int fd = k_start_fd; fd < end; ++fd)
         (void)::fcntl(fd, F_SETFD, FD_CLOEXEC);
-    (void)::close_range(static_cast<unsigned>(k_first_port_fd + plan->port_fds), ~0U, 0);
+    (void)::close_range(static_cast<unsigned>(end), ~0U, 0);
     auto loop = EventLoop::make();
     if (!loop) return report(loop.error());
     Supervisor supervisor(std::move(*loop), std::move(*plan), std::move(start), std::move(netns),
-                          std::move(ports));
+                          std::move(ports), std::move(locks));
     return supervisor.run();
 }
 

@@ -115,6 +115,9 @@ struct MonitorPlan {
     bool has_netns = false;    // fd 5
     std::int64_t port_fds = 0; // fds 6 .. 6 + n - 1
     std::vector<RelayPlan> relays;
+    // Behind them: locks of the command that starts the container, held until the start is over. If that command is
+    // killed, the next one waits for what becomes of the start instead of making another beside it.
+    std::int64_t lock_fds = 0;
     // Run when the container has ended for good (auto-remove, published ports to take down): argv of a berth command.
     std::vector<std::string> exit_command;
     std::string boot_id;
@@ -137,6 +140,7 @@ template <class V> void describe(V& v, MonitorPlan& p) {
     v.field("hasNetns", p.has_netns);
     v.field("portFds", p.port_fds);
     v.field("relays", p.relays);
+    v.field("lockFds", p.lock_fds);
     v.field("exitCommand", p.exit_command);
     v.field("bootId", p.boot_id);
     v.field("restartCount", p.restart_count);

@@ -50,9 +50,10 @@ std::string reply_text(const StartReply& reply) {
 
 } // namespace
 
-Supervisor::Supervisor(EventLoop loop, MonitorPlan plan, Fd start_socket, Fd netns, std::vector<Fd> ports)
+Supervisor::Supervisor(EventLoop loop, MonitorPlan plan, Fd start_socket, Fd netns, std::vector<Fd> ports,
+                       std::vector<Fd> start_locks)
     : loop_(std::move(loop)), plan_(std::move(plan)), start_socket_(std::move(start_socket)),
-      netns_(std::move(netns)), ports_(std::move(ports)) {
+      netns_(std::move(netns)), ports_(std::move(ports)), start_locks_(std::move(start_locks)) {
     state_.status = Status::starting;
     state_.boot_id = plan_.boot_id;
     state_.monitor = own_process_id();
@@ -213,6 +214,7 @@ void Supervisor::started() {
     state_.probes.clear();
     state_.health = plan_.has_health ? runtime::Health::starting : runtime::Health::none;
     publish();
+    start_locks_.clear();
     if (start_socket_) {
         StartReply reply;
         reply.phase = StartPhase::started;
@@ -319,6 +321,7 @@ void Supervisor::end() {
     relay_.reset();
     ports_.clear();
     publish(true);
+    start_locks_.clear();
     for (const int client : stop_clients_)
         control_->send_final(client, state_);
     if (!plan_.exit_command.empty()) {

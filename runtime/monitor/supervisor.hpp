@@ -26,7 +26,8 @@ namespace berth::monitor {
 
 class Supervisor {
   public:
-    Supervisor(EventLoop loop, MonitorPlan plan, Fd start_socket, Fd netns, std::vector<Fd> ports);
+    Supervisor(EventLoop loop, MonitorPlan plan, Fd start_socket, Fd netns, std::vector<Fd> ports,
+               std::vector<Fd> start_locks);
     // Runs the container to its final end. The exit status is the monitor's own.
     [[nodiscard]] int run();
 
@@ -66,6 +67,7 @@ class Supervisor {
     Fd netns_;
     std::vector<Fd> ports_;
     std::unique_ptr<Relay> relay_; // watches some of them
+    std::vector<Fd> start_locks_; // until the start is over
     Fd signals_;
     runtime::ContainerState state_;
     std::optional<sandbox::Cgroup> cgroup_;

@@ -76,6 +76,8 @@ TEST_CASE("up and down killed at random moments: the next up converges, the next
             const Run up = world.compose({"up", "-d", "--wait"});
             CAPTURE(up.err);
             CHECK(up.exit_code == 0);
+            const auto shown = world.compose_ok({"ps", "-a"});
+            CAPTURE(shown);
             CHECK(split(world.compose_ok({"ps", "-q"}), '\n').size() == 2);
             (void)interrupted(world, {"compose", "down", "-v"}, static_cast<int>(random() % 60000), SIGKILL);
         }
@@ -90,8 +92,10 @@ TEST_CASE("up and down killed at random moments: the next up converges, the next
 TEST_CASE("run killed at random moments: rm -f of what is there leaves nothing", "[.storm]") {
     World world;
     world.tiny_image();
-    world.ok({"run", "--rm", "-p", "8080:80", "-v", "/anon", "tiny", "true"});
+    world.ok({"run", "-d", "--name", "victim", "-p", "8080:80", "-v", "/anon", "tiny", "true"});
+    world.ok({"rm", "-f", "-v", "victim"});
     settle_links(2);
+    REQUIRE(write_atomic(world.paths().container_names() + "/.lock", "")); // made by the first sweep of names
     const std::string before = host_state(world.paths());
     const auto seed = std::random_device{}();
     CAPTURE(seed);
