@@ -19,8 +19,7 @@ SourceNode single(std::string_view key, SourceNode value) {
     return out;
 }
 
-// Replaces each string (or number) of a list by what `expand` makes of it; refused ones are reported and
-// dropped.
+// Replaces each string (or number) of a list by what `expand` makes of it; refused ones are reported.
 template <class Expand>
 void expand_items(LoadContext& context, SourceNode& list, const Path& path, Expand&& expand) {
     if (!list.is_sequence()) return;
@@ -30,7 +29,7 @@ void expand_items(LoadContext& context, SourceNode& list, const Path& path, Expa
     out.reserve(list.items.size());
     for (std::size_t i = 0; i < list.items.size(); ++i) {
         SourceNode& item = list.items[i];
-        const bool expandable = item.is_string() || item.kind == Kind::integer;
+        const bool expandable = (item.is_string() || item.kind == Kind::integer) && !item.refused;
         if (!expandable) {
             out.push_back(std::move(item));
             continue;
@@ -43,6 +42,8 @@ void expand_items(LoadContext& context, SourceNode& list, const Path& path, Expa
         if (!expanded) {
             context.error(std::move(expanded).error(), path[i]);
             context.poison(path);
+            item.refused = true;
+            out.push_back(std::move(item));
             continue;
         }
         for (auto& node : *expanded) {

@@ -171,7 +171,8 @@ class Checker {
         const auto line = split_command_line(node.text);
         if (!line || line->ignored.empty()) return;
         context_.warn(
-            invalid(concat("no shell runs this command: ", in_quotes(line->ignored), " is left out"), node.pos())
+            invalid(concat("no shell runs this command: ", in_quotes(line->ignored), " is left out"),
+                    node.pos())
                 .path(path.to_string())
                 .hint("write [\"sh\", \"-c\", \"...\"] to have a shell"));
     }
@@ -193,7 +194,7 @@ class Checker {
         std::size_t kept = 0;
         KeptItems known;
         for (std::size_t i = 0; i < node.items.size(); ++i) {
-            if (!check(node.items[i], *shape.items, path[i])) continue;
+            if (node.items[i].refused || !check(node.items[i], *shape.items, path[i])) continue;
             if (shape.unique && repeats(node, known, node.items[i], path[i])) continue;
             if (kept != i) node.items[kept] = std::move(node.items[i]);
             if (shape.unique) known.emplace(hash_value(node.items[kept]), kept);

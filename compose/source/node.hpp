@@ -57,6 +57,8 @@ struct SourceNode {
     bool interpolated =
         false;            // a variable went into it: typed fields may read its text as a number or boolean
     bool implied = false; // made by a phase, not written by anybody
+    bool refused =
+        false; // reported already; stays in its list, so that the others keep their index, until the check
     Place at;
     std::string text;
     std::vector<SourceEntry> entries;

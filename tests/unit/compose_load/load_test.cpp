@@ -37,6 +37,25 @@ TEST_CASE("all errors of a file come at once, each with its place") {
     CHECK(contains(errors[5], "undefined service 'dbb' (did you mean 'db'?)"));
 }
 
+TEST_CASE("an item behind one that is refused keeps its index, and each is told once") {
+    ProjectFolder folder;
+    folder.write("base.yaml",
+                 "services: {b: {image: x, ports: [bad, {targt: 80}], volumes: [\"a::b\", {tpe: bind}]}}\n");
+    folder.write("compose.yaml",
+                 "include: [base.yaml]\nservices: {a: {extends: {file: base.yaml, service: b}}}\n");
+    std::string all;
+    for (const auto& error : folder.errors())
+        all += error;
+    for (const auto* path :
+         {"services.a.ports[0]:", "services.a.ports[1].targt:", "services.a.volumes[0]:",
+          "services.a.volumes[1].tpe:", "services.b.ports[0]:", "services.b.ports[1].targt:"}) {
+        INFO(all);
+        const auto first = all.find(path);
+        REQUIRE(first != std::string::npos);
+        CHECK(all.find(path, first + 1) == std::string::npos);
+    }
+}
+
 TEST_CASE("rules between fields") {
     CHECK(contains(errors_of("services: {a: {}}\n").at(0), "neither an image nor a build"));
     CHECK(contains(errors_of("services: {a: {image: x, network_mode: host, networks: [default]}}\n").at(0),
