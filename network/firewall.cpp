@@ -98,6 +98,7 @@ Lookup<std::uint32_t> Firewall::untouched() const {
 }
 
 Status Firewall::begin_change() const {
+    remove_temporaries(store_.context().paths.exec_root()); // a state that a killed command was writing
     return remove_file(state_path(store_));
 }
 
@@ -168,7 +169,7 @@ Status Firewall::remove_network(const Network& network) const {
         const auto keep = has_user_rules(table);
         if (!keep || !*keep) {
             BERTH_TRY(run_nft_text(delete_table_text(table)));
-            return remove_file(state_path(store_));
+            return begin_change(); // nothing is left to have a state
         }
     }
     BERTH_ASSIGN_OR_RETURN(const auto known, untouched());

@@ -101,8 +101,6 @@ Status drop_abandoned_leases(const Store& store, const std::vector<Network>& net
         failed.push(drop_orphan_addresses(store, network.id));
         store.remove_temporaries_of(network.id);
     }
-    const auto lock = store.lock_firewall();
-    remove_temporaries(store.context().paths.exec_root());
     return std::move(failed).take();
 }
 

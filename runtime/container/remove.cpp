@@ -42,9 +42,8 @@ berth::Status remove_folder(const Context& context, const std::string& id) {
     return removed;
 }
 
-} // namespace
-
-berth::Status remove(const Context& context, const std::string& id, bool force) {
+// Ends it when that is allowed.
+berth::Status make_stopped(const Context& context, const std::string& id, bool force) {
     auto container = read_container(context, id);
     if (!container && !path_exists(context.paths.container(id)))
         return fail(ErrorCode::not_found, concat("no such container: ", short_id(id)));
@@ -65,20 +64,22 @@ berth::Status remove(const Context& context, const std::string& id, bool force) 
         if (const auto stopped = stop(context, id, {std::chrono::nanoseconds(0), SIGKILL}); !stopped)
             log::warn("{}", stopped.error().to_string());
     }
+    return {};
+}
+
+// false: it runs after all, started between our look and the lock, or on its way up when its starter was killed.
+Result<bool> remove_stopped(const Context& context, const std::string& id) {
     auto lock = FileLock::acquire(join_path(context.paths.container(id), "lock"));
     if (!lock) {
-        if (lock.error().sys_errno() == ENOENT) return {}; // somebody else was faster (--rm)
+        if (lock.error().sys_errno() == ENOENT) return true; // somebody else was faster (--rm)
         // On a full disk a missing lock file cannot be made: then there is nobody who holds it either.
         if (lock.error().sys_errno() != ENOSPC && lock.error().sys_errno() != EDQUOT)
             return fail(lock.error());
     }
-    // Started again between our look and the lock?
-    container = read_container(context, id);
+    const auto container = read_container(context, id);
     if (container) {
         const auto settled = settle_locked(context, container->spec, container->state);
-        if (settled && claims_to_run(*settled))
-            return fail(ErrorCode::in_use, concat("cannot remove container \"", container->spec.name,
-                                                  "\": it was started meanwhile"));
+        if (settled && claims_to_run(*settled)) return false;
     }
     ErrorList failed;
     if (container) {
@@ -95,7 +96,20 @@ berth::Status remove(const Context& context, const std::string& id, bool force) 
     failed.push(remove_tree(context.paths.container_exec(id)));
     failed.push(remove_folder(context, id));
     sweep_unfinished(context);
-    return std::move(failed).take();
+    BERTH_TRY(std::move(failed).take());
+    return true;
+}
+
+} // namespace
+
+berth::Status remove(const Context& context, const std::string& id, bool force) {
+    constexpr int k_attempts = 8;
+    for (int attempt = 0; attempt < (force ? k_attempts : 1); ++attempt) {
+        BERTH_TRY(make_stopped(context, id, force));
+        BERTH_ASSIGN_OR_RETURN(const bool removed, remove_stopped(context, id));
+        if (removed) return {};
+    }
+    return fail(ErrorCode::in_use, concat("cannot remove container ", short_id(id), ": it was started meanwhile"));
 }
 
 berth::Status rename(const Context& context, const std::string& id, const std::string& name) {

@@ -107,7 +107,11 @@ TEST_CASE("run killed at random moments: rm -f of what is there leaves nothing",
         const Run list = world.berth({"ps", "-aq"});
         CHECK(list.exit_code == 0);
         for (const auto& id : split(list.out, '\n'))
-            if (!id.empty()) CHECK(world.berth({"rm", "-f", "-v", id}).exit_code == 0);
+            if (!id.empty()) {
+                const Run removed = world.berth({"rm", "-f", "-v", id});
+                INFO(removed.err);
+                CHECK(removed.exit_code == 0);
+            }
         // The name and the port are free again.
         world.ok({"run", "-d", "--name", "victim", "-p", "8080:80", "-v", "/anon", "tiny", "sleep", "1000"});
         world.ok({"rm", "-f", "-v", "victim"});
