@@ -165,6 +165,9 @@ void Supervisor::on_sync_event(sandbox::SyncEvent event) {
         (void)streams_->start_reading();
         return;
     case sandbox::SyncKind::ready: {
+        // Said before the kill of a start that was given up reached it: "go" would show it as running, and tell the next
+        // command that it is up.
+        if (state_.stopped_by_user) return;
         ready_ = true;
         if (!start_socket_) return go();
         StartReply reply;

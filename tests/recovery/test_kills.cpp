@@ -63,6 +63,7 @@ TEST_CASE("up and down killed at random moments: the next up converges, the next
     world.compose_ok({"up", "-d", "--wait"});
     world.compose_ok({"down", "-v"});
     settle_links(1);
+    REQUIRE(write_atomic(world.paths().container_names() + "/.lock", "")); // made by the first sweep of names
     const std::string before = host_state(world.paths());
     const auto seed = std::random_device{}();
     CAPTURE(seed);
@@ -77,7 +78,8 @@ TEST_CASE("up and down killed at random moments: the next up converges, the next
             CAPTURE(up.err);
             CHECK(up.exit_code == 0);
             const auto shown = world.compose_ok({"ps", "-a"});
-            CAPTURE(shown);
+            const auto errors = world.berth({"inspect", "-f", "{{.State.Status}} {{.State.Error}} {{json .State}}", "proj-db-1", "proj-web-1"}).out;
+            CAPTURE(shown, errors);
             CHECK(split(world.compose_ok({"ps", "-q"}), '\n').size() == 2);
             (void)interrupted(world, {"compose", "down", "-v"}, static_cast<int>(random() % 60000), SIGKILL);
         }
