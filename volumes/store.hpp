@@ -29,9 +29,10 @@ class Store {
     }
     [[nodiscard]] std::string data(const std::string& name) const { return folder(name) + "/_data"; }
     [[nodiscard]] const Context& context() const { return context_; }
+    // What killed makings and removals left. Under lock_all().
+    void sweep() const;
 
   private:
-    void sweep() const;
     const Context& context_;
 };
 

@@ -128,6 +128,7 @@ Status remove_abandoned(const Context& context) {
     const Store store(context);
     if (!is_directory(context.paths.volumes())) return {};
     BERTH_ASSIGN_OR_RETURN(const FileLock lock, store.lock_all());
+    store.sweep();
     BERTH_ASSIGN_OR_RETURN(const auto names, list_dir(context.paths.volumes()));
     ErrorList failed;
     for (const auto& name : names) {
