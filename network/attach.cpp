@@ -5,6 +5,7 @@
 #include "network/names.hpp"
 #include "network/networks.hpp"
 
+#include <algorithm>
 #include <linux/netlink.h>
 #include <mutex>
 #include <set>

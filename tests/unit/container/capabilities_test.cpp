@@ -42,7 +42,7 @@ TEST_CASE("adding and dropping, with every spelling") {
         CAPTURE(spelling);
         CHECK(settle({false, {spelling}, {"ALL"}}) == 1);
     }
-    CHECK(settle({false, {"NET_ADMIN"}, {"NET_RAW"}}) == (0x800425fbu & ~(1u << 13) | 1u << 12));
+    CHECK(settle({false, {"NET_ADMIN"}, {"NET_RAW"}}) == ((0x800425fbu & ~(1u << 13)) | 1u << 12));
     CHECK(settle({false, {"ALL"}, {"SYS_ADMIN"}}) == (k_all & ~(std::uint64_t{1} << 21)));
 }
 
