@@ -170,7 +170,7 @@ class AttachedProject {
                     return static_cast<int>(container.exit_code);
             return 0;
         }
-        return options_.abort_on_failure ? failed_code_ : 0;
+        return abort_code_;
     }
 
     std::vector<std::pair<std::size_t, std::int64_t>> take_finished() {
@@ -183,8 +183,8 @@ class AttachedProject {
     void on_end(const Followed& container) {
         const bool aborts = options_.abort_on_exit || !options_.exit_code_from.empty();
         const bool failed = options_.abort_on_failure && container.exit_code != 0;
-        if (failed && failed_code_ == 0) failed_code_ = static_cast<int>(container.exit_code);
         if ((aborts || failed) && !stopper_.joinable()) {
+            abort_code_ = static_cast<int>(container.exit_code); // of the first, whatever the others end with
             session_.say("Aborting on container exit...\n");
             stop_all();
         }
@@ -236,7 +236,7 @@ class AttachedProject {
     std::vector<std::thread> watchers_;
     ui::LogFollower follower_;
     std::thread stopper_;
-    int signals_seen_ = 0, failed_code_ = 0;
+    int signals_seen_ = 0, abort_code_ = 0;
 };
 
 } // namespace

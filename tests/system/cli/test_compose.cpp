@@ -356,3 +356,15 @@ TEST_CASE("--dry-run stands behind the verb, too, and changes nothing; what cann
     CHECK_THAT(world.compose_ok({"--dry-run", "scale", "web=3"}), ContainsSubstring("proj-web-2"));
     CHECK(split(world.compose_ok({"ps", "-q"}), '\n').size() == 2);
 }
+
+TEST_CASE("up --abort-on-container-exit ends with the code of the container that ended first") {
+    World world;
+    world.tiny_image();
+    world.write("compose.yaml", "services:\n"
+                                "  first: {image: tiny, command: sh -c 'exit 4'}\n"
+                                "  other: {image: tiny, command: sleep 1000, stop_signal: SIGKILL}\n");
+    CHECK(world.compose({"up", "--abort-on-container-exit"}).exit_code == 4);
+    CHECK(world.compose({"up", "--abort-on-container-failure"}).exit_code == 4);
+    CHECK(world.compose({"up", "--exit-code-from", "other"}).exit_code == 137);
+    world.compose_ok({"down"});
+}
