@@ -41,6 +41,8 @@ container_request(const Context& context, const ContainerFlags& flags, const std
 // "K=v" and "K" (the caller's value; without one the name alone, which takes it away) of -e and --env-file.
 [[nodiscard]] Result<std::vector<std::string>> environment_of(const std::vector<std::string>& env,
                                                               const std::vector<std::string>& files);
+// "nofile=1024[:2048]".
+[[nodiscard]] Result<runtime::Ulimit> ulimit_of(const std::string& text);
 // The value of --provenance and --sbom: only false is no error.
 [[nodiscard]] Status refuse_attestation(const std::string& word);
 // "k=v" words to a map; "k" alone has an empty value.

@@ -58,21 +58,6 @@ Result<monitor::RestartPlan> restart_plan(const std::string& text) {
     return plan;
 }
 
-Result<runtime::Ulimit> ulimit_of(const std::string& text) {
-    const auto bad = [&] { return usage(concat("'", text, "' is not a ulimit: write name=soft[:hard]")); };
-    const auto equals = text.find('=');
-    if (equals == std::string::npos || equals == 0) return bad();
-    const auto values = split(text.substr(equals + 1), ':');
-    if (values.size() > 2) return bad();
-    const auto soft = parse_integer(values.front(), -1);
-    const auto hard = parse_integer(values.back(), -1);
-    if (!soft || !hard) return bad();
-    const runtime::Ulimit limit{text.substr(0, equals), *soft, *hard};
-    if (limit.hard != -1 && (limit.soft == -1 || limit.soft > limit.hard))
-        return usage(concat("ulimit ", limit.name, ": the soft limit is above the hard one"));
-    return limit;
-}
-
 Result<runtime::DeviceMapping> device_of(const std::string& text) {
     const auto parts = split(text, ':');
     runtime::DeviceMapping device;
@@ -372,6 +357,21 @@ Result<std::vector<std::string>> environment_of(const std::vector<std::string>& 
 }
 
 // Scripts turn them off, because registries of old did not know them.
+Result<runtime::Ulimit> ulimit_of(const std::string& text) {
+    const auto bad = [&] { return usage(concat("'", text, "' is not a ulimit: write name=soft[:hard]")); };
+    const auto equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) return bad();
+    const auto values = split(text.substr(equals + 1), ':');
+    if (values.size() > 2) return bad();
+    const auto soft = parse_integer(values.front(), -1);
+    const auto hard = parse_integer(values.back(), -1);
+    if (!soft || !hard) return bad();
+    const runtime::Ulimit limit{text.substr(0, equals), *soft, *hard};
+    if (limit.hard != -1 && (limit.soft == -1 || limit.soft > limit.hard))
+        return usage(concat("ulimit ", limit.name, ": the soft limit is above the hard one"));
+    return limit;
+}
+
 Status refuse_attestation(const std::string& word) {
     const auto wanted = parse_bool(word);
     if (wanted && !*wanted) return {};

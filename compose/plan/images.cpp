@@ -56,7 +56,7 @@ Status lower_secrets(const Project& project, const Service& service, build::Buil
             return fail(Error(ErrorCode::unsupported, concat("build secret '", name, "' of service '",
                                                              service.name, "' is not given by a file"))
                             .at(service.build->at));
-        out.secrets[name] = found->second.file;
+        out.secrets[name] = {found->second.file, {}};
     }
     return {};
 }
@@ -132,7 +132,7 @@ Result<build::BuildRequest> lower_build(const Project& project, const Service& s
     out.platform = build.platforms.empty() ? service.platform : build.platforms.front();
     out.network = build.network;
     out.extra_hosts = build.extra_hosts;
-    out.shm_size = build.shm_size;
+    out.limits.shm_size = build.shm_size;
     return out;
 }
 

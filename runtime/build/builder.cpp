@@ -5,6 +5,7 @@
 #include "runtime/base/log.hpp"
 #include "runtime/base/parse.hpp"
 #include "runtime/base/rollback.hpp"
+#include "runtime/build/checks.hpp"
 #include "runtime/build/engine.hpp"
 #include "runtime/build/stage_runner.hpp"
 #include "runtime/image/layer_store.hpp"
@@ -44,7 +45,21 @@ Status check_request(const BuildRequest& request) {
     return {};
 }
 
-Result<Dockerfile> parse(const BuildRequest& request, BuildContext& context, Progress& progress) {
+Status check_syntax(const BuildRequest& request, const Dockerfile& file) {
+    auto syntax = file.syntax;
+    if (const auto given = request.args.find("BUILDKIT_SYNTAX"); given != request.args.end())
+        syntax = given->second;
+    syntax = syntax.substr(0, syntax.find(' ')); // what follows is for people
+    if (syntax.empty() || syntax.starts_with("docker/dockerfile") ||
+        syntax.starts_with("docker.io/docker/dockerfile"))
+        return {};
+    return fail(Error(ErrorCode::unsupported, concat("the Dockerfile asks for the front end '", syntax, "'"))
+                    .at({file.file, 1, 1, 1})
+                    .hint("only docker/dockerfile is known; remove the syntax line if the file is an "
+                          "ordinary Dockerfile"));
+}
+
+Result<Dockerfile> parse(const BuildRequest& request, BuildContext& context) {
     BERTH_ASSIGN_OR_RETURN(const auto file, read_dockerfile(request, context));
     Diagnostics diagnostics;
     auto out = parse_dockerfile(file, diagnostics);
@@ -52,16 +67,59 @@ Result<Dockerfile> parse(const BuildRequest& request, BuildContext& context, Pro
         diagnostics.sort();
         return fail(join_errors(std::move(diagnostics.errors)));
     }
-    for (const auto& warning : out.warnings)
-        progress.warn(warning.to_string());
-    if (!out.syntax.empty() && !out.syntax.starts_with("docker/dockerfile") &&
-        !out.syntax.starts_with("docker.io/docker/dockerfile"))
-        return fail(
-            Error(ErrorCode::unsupported, concat("the Dockerfile asks for the front end '", out.syntax, "'"))
-                .at({file, 1, 1, 1})
-                .hint("only docker/dockerfile is known; remove the syntax line if the file is an ordinary "
-                      "Dockerfile"));
+    BERTH_TRY(check_syntax(request, out));
     return out;
+}
+
+Result<StageGraph> graph_of(const BuildRequest& request, const Dockerfile& file, const Platform& platform) {
+    GraphInput input;
+    input.target = request.target;
+    input.args = request.args;
+    input.platform = platform;
+    for (const auto& [name, value] : request.additional_contexts)
+        input.contexts.insert(name);
+    return make_graph(file, input);
+}
+
+Result<Platform> platform_of(const BuildRequest& request) {
+    if (request.platform.empty()) return host_platform();
+    return parse_platform(request.platform);
+}
+
+struct Checked {
+    std::vector<CheckWarning> warnings;
+    bool are_errors = false;
+};
+Result<Checked> check(const Context& context, const BuildRequest& request, const Dockerfile& file,
+                      const StageGraph& graph, const BuildContext& main, bool all_stages) {
+    auto text = file.check;
+    if (const auto given = request.args.find("BUILDKIT_DOCKERFILE_CHECK"); given != request.args.end())
+        text = given->second;
+    auto options = parse_check_options(text);
+    if (!options) return fail(std::move(options).error().at({file.file, 1, 1, 1}));
+    CheckInput input{file, graph, main.ignore, request.args, *options, all_stages, {}};
+    input.config_of = [&](const std::string& name) -> std::optional<image::RunConfig> {
+        const auto named = request.additional_contexts.find(name);
+        if (named != request.additional_contexts.end() && !named->second.starts_with("docker-image://"))
+            return std::nullopt;
+        const auto image = image::find_image(
+            context, named == request.additional_contexts.end() ? name : named->second.substr(15));
+        if (!image || !*image) return std::nullopt;
+        return (*image)->config.config;
+    };
+    return Checked{run_checks(input), options->error};
+}
+
+Status tell_warnings(const Checked& checked, const Dockerfile& file, Progress& progress) {
+    std::set<std::string> rules;
+    for (const auto& warning : checked.warnings) {
+        progress.warn(concat(warning.rule, ": ", warning.detail, " (line ", warning.first_line, ")"));
+        rules.insert(warning.rule);
+    }
+    if (rules.empty() || !checked.are_errors) return {};
+    return fail(Error(ErrorCode::invalid_input,
+                      concat("lint violation found for rules: ", join({rules.begin(), rules.end()}, ", ")))
+                    .at({file.file, checked.warnings.front().first_line, 1, 1}));
 }
 
 Result<image::Image> finish_image(const Context& context, const BuildRequest& request, StageState state) {
@@ -100,25 +158,17 @@ Result<BuildResult> build(const Context& context, const BuildRequest& request) {
     BERTH_TRY(make_dirs(context.paths.build()));
     sweep_containers(context, request);
     BERTH_ASSIGN_OR_RETURN(const std::int64_t epoch, epoch_of(request));
-    Platform platform = host_platform();
-    if (!request.platform.empty()) {
-        BERTH_ASSIGN_OR_RETURN(platform, parse_platform(request.platform));
-    }
+    BERTH_ASSIGN_OR_RETURN(const Platform platform, platform_of(request));
     BERTH_ASSIGN_OR_RETURN(const std::string staging, image::staging_dir(context));
     Rollback clean_up; // in any case: nothing in it is needed afterwards
     clean_up.add([&staging] { (void)remove_tree(staging); });
     BERTH_ASSIGN_OR_RETURN(const TempDir scratch, TempDir::make(staging, "build-"));
     BERTH_TRY(make_dir(scratch.path() + "/empty", 0755));
     BERTH_ASSIGN_OR_RETURN(BuildContext main, open_context(context, request, scratch.path()));
-    BERTH_ASSIGN_OR_RETURN(const Dockerfile file, parse(request, main, *context.progress));
-
-    GraphInput input;
-    input.target = request.target;
-    input.args = request.args;
-    input.platform = platform;
-    for (const auto& [name, value] : request.additional_contexts)
-        input.contexts.insert(name);
-    BERTH_ASSIGN_OR_RETURN(const StageGraph graph, make_graph(file, input));
+    BERTH_ASSIGN_OR_RETURN(const Dockerfile file, parse(request, main));
+    BERTH_ASSIGN_OR_RETURN(const StageGraph graph, graph_of(request, file, platform));
+    BERTH_ASSIGN_OR_RETURN(const Checked checked, check(context, request, file, graph, main, false));
+    BERTH_TRY(tell_warnings(checked, file, *context.progress));
 
     const StepCache cache(context, !request.no_cache);
     StageRunner runner({context, request, file, graph, main, cache, platform, epoch, scratch.path()});
@@ -132,6 +182,27 @@ Result<BuildResult> build(const Context& context, const BuildRequest& request) {
         if (const auto trimmed = trim_cache(context, cache_limit()); !trimmed)
             log::warn("{}", trimmed.error().to_string());
     return result;
+}
+
+Result<DockerfileReport> report_on(const Context& context, const BuildRequest& request) {
+    BERTH_ASSIGN_OR_RETURN(const Platform platform, platform_of(request));
+    BERTH_ASSIGN_OR_RETURN(const std::string staging, image::staging_dir(context));
+    Rollback clean_up;
+    clean_up.add([&staging] { (void)remove_tree(staging); });
+    BERTH_ASSIGN_OR_RETURN(const TempDir scratch, TempDir::make(staging, "build-"));
+    BERTH_ASSIGN_OR_RETURN(BuildContext main, open_context(context, request, scratch.path()));
+    BERTH_ASSIGN_OR_RETURN(const Dockerfile file, parse(request, main));
+    BERTH_ASSIGN_OR_RETURN(const StageGraph graph, graph_of(request, file, platform));
+    BERTH_ASSIGN_OR_RETURN(Checked checked,
+                           check(context, request, file, graph, main, request.target.empty()));
+    DockerfileReport out;
+    out.path = file.file->path;
+    out.text = file.file->text;
+    out.warnings = std::move(checked.warnings);
+    out.warnings_are_errors = checked.are_errors;
+    out.outline = outline_of(file, graph, request.target, request.args);
+    out.targets = targets_of(graph);
+    return out;
 }
 
 Result<std::int64_t> prune_cache(const Context& context, std::int64_t keep_bytes) {

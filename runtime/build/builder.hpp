@@ -8,10 +8,17 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace berth::build {
+
+// What RUN --mount=type=secret gets: a file of the host, or a text (of an environment variable).
+struct SecretSource {
+    std::string file;
+    std::string text; // when `file` is empty
+};
 
 struct BuildRequest {
     std::string context_dir; // absolute folder; empty with `context_tar_fd` or a git URL in `context_url`
@@ -23,18 +30,22 @@ struct BuildRequest {
     std::map<std::string, std::string> args;
     std::map<std::string, std::string> labels;
     std::map<std::string, std::string>
-        additional_contexts;                    // name -> folder or image reference ("docker-image://...")
-    std::map<std::string, std::string> secrets; // id -> host file
+        additional_contexts;                     // name -> folder or image reference ("docker-image://...")
+    std::map<std::string, SecretSource> secrets; // by id
+    std::map<std::string, std::string> ssh;      // id -> socket of an ssh agent
     std::vector<std::string> tags;
     bool no_cache = false;
+    std::set<std::string> no_cache_stages; // lower-case names; steps of these are not taken from the cache
     bool pull = false;
     std::string platform;
     std::string network; // "", "default", "none", "host"
     std::vector<std::string> extra_hosts;
-    std::int64_t shm_size = 0;
+    runtime::Limits limits; // of each RUN step, shm_size too
+    std::string cgroup_parent;
     std::vector<runtime::Ulimit> ulimits;
-    bool privileged = false; // RUN steps may do what --privileged containers may
-    std::string name;        // shown in progress lines before the stage: a compose service; may be empty
+    bool privileged = false;     // RUN steps may do what --privileged containers may
+    bool allow_insecure = false; // those that ask for it, with --security=insecure, may
+    std::string name;            // shown in progress lines before the stage: a compose service; may be empty
     // One fresh network namespace with a way out for a RUN step, and its resolv.conf/hosts; called once a
     // step.
     std::function<Result<runtime::StartNetwork>(const std::string& container_id)> make_network;

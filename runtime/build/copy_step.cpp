@@ -299,7 +299,7 @@ Result<StepOutcome> copy_step(Step& step) {
         for (const auto& source : plan.sources)
             key.add("source", source.value);
         quick = key.finish();
-        if (step.env.cache.find(quick))
+        if (step.env.request.no_cache_stages.empty() && step.env.cache.find(quick))
             return cached_layer(step, quick, "", created_by, [](LayerMaker&) { return Status(); });
     }
     KeyBuilder key;

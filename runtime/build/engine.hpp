@@ -7,6 +7,7 @@
 #include "runtime/build/context_source.hpp"
 #include "runtime/build/expand.hpp"
 #include "runtime/build/instructions.hpp"
+#include "runtime/build/ssh_proxy.hpp"
 #include "runtime/build/stages.hpp"
 #include "runtime/build/tree.hpp"
 
@@ -112,6 +113,7 @@ struct PreparedMounts {
     std::vector<FileLock> locks;      // of cache mounts
     std::vector<std::string> targets; // mount points, which must leave no trace
     std::vector<TempDir> folders;
+    std::vector<std::shared_ptr<SshProxy>> ssh; // they live as long as the step
 };
 // What of the mounts belongs into the step's key.
 [[nodiscard]] Status key_of_mounts(Step& step, const Run& run, KeyBuilder& key);

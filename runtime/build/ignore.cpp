@@ -196,6 +196,12 @@ bool IgnoreRules::excludes(std::string_view path) const {
     return excluded;
 }
 
+bool IgnoreRules::excludes_everything() const {
+    return std::any_of(rules_.begin(), rules_.end(), [](const Rule& rule) {
+        return !rule.include && (rule.text == "*" || rule.text == "**" || rule.text == "**/*");
+    });
+}
+
 bool IgnoreRules::may_include_below(std::string_view folder) const {
     if (!has_include_) return false;
     const auto parts = split(folder, '/');

@@ -44,6 +44,10 @@ class IgnoreRules {
     // Whether something below an excluded folder may be included again.
     [[nodiscard]] bool may_include_below(std::string_view folder) const;
     [[nodiscard]] bool empty() const { return rules_.empty(); }
+    // Lines with "!".
+    [[nodiscard]] bool has_exceptions() const { return has_include_; }
+    // A line that takes away all there is: "*", "**".
+    [[nodiscard]] bool excludes_everything() const;
 
   private:
     struct Rule {

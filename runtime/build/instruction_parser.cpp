@@ -122,7 +122,7 @@ Result<CommandLine> InstructionParser::command_line(bool required) {
 }
 
 // "K=v K2='a b'", or the old form "K rest of the line".
-Result<std::vector<std::pair<Text, Text>>> InstructionParser::pairs() const {
+Result<std::vector<std::pair<Text, Text>>> InstructionParser::pairs(bool& old_form) const {
     std::vector<std::pair<Text, Text>> out;
     const auto words = split_quoted(line_.text, offset_, escape_);
     if (words.empty()) return wrong_count(concat(name_, " takes at least one NAME=VALUE"));
@@ -132,6 +132,7 @@ Result<std::vector<std::pair<Text, Text>>> InstructionParser::pairs() const {
                 Error(ErrorCode::invalid_input, concat(name_, " '", words.front().text, "' has no value"))
                     .at(line_.at(words.front().offset, words.front().length))
                     .hint(concat("write ", name_, " ", words.front().text, "=VALUE")));
+        old_form = true;
         const auto start = words[1].offset;
         out.emplace_back(text_at(words[0].offset, words[0].length),
                          text_at(start, line_.text.size() - start));

@@ -28,7 +28,7 @@ class InstructionParser {
     [[nodiscard]] bool json_form() const { return json_; }
     [[nodiscard]] Result<Text> whole_rest() const;
     [[nodiscard]] Result<CommandLine> command_line(bool required);
-    [[nodiscard]] Result<std::vector<std::pair<Text, Text>>> pairs() const;
+    [[nodiscard]] Result<std::vector<std::pair<Text, Text>>> pairs(bool& old_form) const;
     [[nodiscard]] Result<std::vector<Arg::Item>> arguments() const;
     void skip_word();
 

@@ -40,6 +40,8 @@ Status parse_from(InstructionParser& p, Instruction& out) {
                 Error(ErrorCode::invalid_input, concat("'", words[1].value, "' stands where FROM wants AS"))
                     .at(words[1].at)
                     .hint("write FROM image AS name"));
+        from.as = words[1];
+        from.written = words[2];
         from.name = to_lower(words[2].value);
         const auto valid = [](char c) {
             return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
@@ -161,7 +163,7 @@ Status parse_pairs(InstructionParser& p, Instruction& out, bool label) {
     BERTH_TRY(p.no_flags());
     KeyValues values;
     values.label = label;
-    BERTH_ASSIGN_OR_RETURN(values.pairs, p.pairs());
+    BERTH_ASSIGN_OR_RETURN(values.pairs, p.pairs(values.old_form));
     out.body = std::move(values);
     return {};
 }
@@ -329,6 +331,7 @@ Result<Instruction> parse_line(const LogicalLine& line, char escape) {
         ++end;
     Instruction out;
     out.name = line.text.substr(0, end);
+    out.word = out.name;
     out.at = line.at(0, end);
     for (char& c : out.name)
         if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
@@ -338,6 +341,8 @@ Result<Instruction> parse_line(const LogicalLine& line, char escape) {
     InstructionParser parser(line, end, escape, out.name);
     out.heredocs = line.heredocs;
     out.last_line = line.last_line;
+    out.comments = line.comments;
+    out.empty_continuation = line.empty_continuation;
     out.text = line.text.substr(std::min(parser.rest_offset(), line.text.size()));
     out.args_at = line.at(parser.rest_offset(), line.text.size());
     BERTH_TRY(handler->parse(parser, out));
@@ -354,7 +359,7 @@ Dockerfile parse_dockerfile(std::shared_ptr<const SourceFile> file, Diagnostics&
     }
     out.escape = lexed->escape;
     out.syntax = lexed->syntax;
-    out.warnings = std::move(lexed->warnings);
+    out.check = lexed->check;
     for (const auto& line : lexed->lines) {
         auto instruction = parse_line(line, out.escape);
         if (instruction)

@@ -22,6 +22,7 @@ struct Text {
 struct From {
     Text image;
     std::string name; // lower-case; empty: none
+    Text as, written; // the word AS and the name, as they stand in the file
     Text platform;    // empty value: none
 };
 // RUN, CMD, ENTRYPOINT and the command of HEALTHCHECK.
@@ -48,7 +49,7 @@ struct Copy { // ADD too
     std::optional<bool> unpack;
 };
 struct KeyValues { // ENV, LABEL
-    bool label = false;
+    bool label = false, old_form = false; // old_form: "KEY rest of the line"
     std::vector<std::pair<Text, Text>> pairs;
 };
 struct Arg {
@@ -87,19 +88,21 @@ struct OnBuild {
 struct Instruction {
     std::variant<From, Run, Copy, KeyValues, Arg, Command, Words, Value, Health, Shell, OnBuild> body;
     std::string name; // upper-case
+    std::string word; // as written
     std::string text; // the logical line's arguments, flags included, for progress and history
     std::vector<Heredoc> heredocs;
     SourcePos at;      // the instruction's name
     SourcePos args_at; // its first argument
     std::uint32_t last_line = 0;
+    std::vector<std::string> comments; // right above it
+    bool empty_continuation = false;
 };
 
 struct Dockerfile {
     std::shared_ptr<const SourceFile> file;
     char escape = '\\';
-    std::string syntax;
+    std::string syntax, check; // parser directives
     std::vector<Instruction> instructions;
-    std::vector<Error> warnings;
 };
 
 // Errors of every line in `diagnostics`; the Dockerfile holds what could be read.

@@ -72,7 +72,10 @@ Result<StepOutcome> cached_layer(Step& step, const std::string& key, const std::
                                  const std::string& created_by,
                                  const std::function<Status(LayerMaker&)>& make) {
     const auto& cache = step.env.cache;
+    const auto& unwanted = step.env.request.no_cache_stages;
+    const bool read = unwanted.empty() || !unwanted.contains(step.env.graph.stages[step.stage].name);
     const auto hit = [&]() -> Result<std::optional<StepRecord>> {
+        if (!read) return std::optional<StepRecord>();
         if (auto record = cache.find(key)) return record;
         if (second_key.empty()) return std::optional<StepRecord>();
         auto record = cache.find(second_key);

@@ -84,6 +84,7 @@ class Lexer {
                     Error(ErrorCode::invalid_input, concat("only one ", key, " parser directive can be used"))
                         .at(pos(lines_[i], rest)));
             seen.push_back(key);
+            next_ = i + 1; // no comment of what follows
             if (key == "syntax") out_.syntax = value;
             if (key == "check") out_.check = value;
             if (key != "escape") continue;
@@ -115,17 +116,23 @@ class Lexer {
         const auto start = skip_blanks(first.text);
         if (start.empty() || start.front() == '#') {
             ++next_;
+            const auto comment = start.empty() ? start : trim(start.substr(1));
+            if (comment.empty())
+                comments_.clear();
+            else
+                comments_.emplace_back(comment);
             return {};
         }
         LogicalLine logical;
         logical.file = out_.file;
+        logical.comments = std::exchange(comments_, {});
         logical.first_line = first.number;
         auto part = start;
         while (true) {
             const auto& line = lines_[next_++];
             const auto head = continued(part);
             append(logical, line, head.value_or(part));
-            if (!head || !next_content_line()) break;
+            if (!head || !next_content_line(logical)) break;
             part = lines_[next_].text;
         }
         const auto end = logical.text.find_last_not_of(k_blanks);
@@ -138,13 +145,12 @@ class Lexer {
 
     // Moves to the next line that belongs to a continued instruction; comments inside it vanish, empty lines
     // too.
-    bool next_content_line() {
+    bool next_content_line(LogicalLine& logical) {
         for (; next_ < lines_.size(); ++next_) {
             const auto& line = lines_[next_];
             const auto text = skip_blanks(line.text);
             if (text.empty()) {
-                out_.warnings.push_back(
-                    Error(ErrorCode::invalid_input, "empty continuation line").at(pos(line, line.text)));
+                logical.empty_continuation = true;
                 continue;
             }
             if (text.front() != '#') return true;
@@ -197,6 +203,7 @@ class Lexer {
 
     LexedFile out_;
     std::vector<PhysicalLine> lines_;
+    std::vector<std::string> comments_; // those right above the next line
     std::size_t next_ = 0;
     bool bom_ = false;
 };

@@ -31,6 +31,8 @@ struct LogicalLine {
     std::string text; // continued lines joined, comments out, no break at the end
     std::vector<Piece> pieces;
     std::vector<Heredoc> heredocs;
+    std::vector<std::string> comments; // right above it, without '#'
+    bool empty_continuation = false;   // an empty line stands among those that it continues on
     std::uint32_t first_line = 0, last_line = 0;
 
     // Where text[offset] stands in the file; `length` is cut at the end of that physical line.
@@ -43,7 +45,6 @@ struct LexedFile {
     std::string syntax; // "# syntax=": an external front end's image; empty: none
     std::string check;  // "# check="
     std::vector<LogicalLine> lines;
-    std::vector<Error> warnings;
 };
 
 [[nodiscard]] Result<LexedFile> lex(std::shared_ptr<const SourceFile> file);

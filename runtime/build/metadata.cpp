@@ -72,10 +72,12 @@ Status add_ports(Step& step, const Text& at, const std::string& word) {
         return step.wrong(at.at, concat("'", word, "' is not a port"),
                           "write EXPOSE 80, 80/udp or 8000-8010");
     };
-    const auto slash = word.find('/');
-    const auto protocol = slash == std::string::npos ? std::string("tcp") : to_lower(word.substr(slash + 1));
+    // "[address:]host port:" in front means nothing to an image; the checks tell of it.
+    const auto own = word.substr(word.rfind(':') == std::string::npos ? 0 : word.rfind(':') + 1);
+    const auto slash = own.find('/');
+    const auto protocol = slash == std::string::npos ? std::string("tcp") : to_lower(own.substr(slash + 1));
     if (protocol != "tcp" && protocol != "udp" && protocol != "sctp") return bad();
-    const auto range = word.substr(0, slash);
+    const auto range = own.substr(0, slash);
     const auto dash = range.find('-');
     const auto first = parse_integer(range.substr(0, dash), 1, 65535);
     const auto last = dash == std::string::npos ? first : parse_integer(range.substr(dash + 1), 1, 65535);

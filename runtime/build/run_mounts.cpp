@@ -17,13 +17,15 @@ namespace berth::build {
 namespace {
 
 struct RunMount {
-    enum class Kind : std::uint8_t { bind, cache, tmpfs, secret } kind = Kind::bind;
+    enum class Kind : std::uint8_t { bind, cache, tmpfs, secret, ssh } kind = Kind::bind;
     std::string target, source, from, id, sharing = "shared", env;
     bool read_write = false, read_only = false, required = false;
     std::optional<std::int64_t> size, mode, uid, gid;
     SourcePos at;
     std::string text; // expanded
 };
+
+constexpr const char* k_ssh_target = "/run/buildkit/ssh_agent.0";
 
 const std::vector<std::string> k_keys = {
     "type",     "target", "dst",     "destination", "source",   "src",  "from", "rw",  "readwrite", "ro",
@@ -103,12 +105,10 @@ Status set_kind(RunMount& mount, const std::string& type) {
     else if (type == "secret")
         mount.kind = RunMount::Kind::secret;
     else if (type == "ssh")
-        return fail(Error(ErrorCode::unsupported, "RUN --mount=type=ssh is not supported")
-                        .at(mount.at)
-                        .hint("mount the key as a secret"));
+        mount.kind = RunMount::Kind::ssh;
     else
         return wrong(mount.at, concat("'", type, "' is no type of mount"),
-                     "one of bind, cache, tmpfs, secret");
+                     "one of bind, cache, tmpfs, secret, ssh");
     return {};
 }
 
@@ -133,6 +133,10 @@ Result<RunMount> parse_mount(const Step& step, const Text& text) {
         if (mount.id.empty()) return wrong(mount.at, "a secret needs an id");
         if (mount.target.empty() && mount.env.empty()) mount.target = "/run/secrets/" + mount.id;
         if (mount.target.empty()) return mount;
+    }
+    if (mount.kind == RunMount::Kind::ssh) {
+        if (mount.id.empty()) mount.id = "default";
+        if (mount.target.empty()) mount.target = k_ssh_target;
     }
     if (mount.target.empty()) return wrong(mount.at, "a mount needs a target", "add target=/PATH");
     mount.target = absolute_path(mount.target, config.working_dir.empty() ? "/" : config.working_dir);
@@ -266,7 +270,8 @@ Status prepare_secret(const Step& step, const RunMount& mount, PreparedMounts& o
         return wrong(mount.at, concat("secret '", mount.id, "' is required and was not given"),
                      concat("pass --secret id=", mount.id, ",src=FILE"));
     }
-    auto content = read_file(given->second, 512u << 10);
+    Result<std::string> content = given->second.text;
+    if (!given->second.file.empty()) content = read_file(given->second.file, 512u << 10);
     if (!content)
         return fail(
             std::move(content).error().context(concat("read the secret '", mount.id, "'")).at(mount.at));
@@ -288,6 +293,28 @@ Status prepare_secret(const Step& step, const RunMount& mount, PreparedMounts& o
     made.read_only = true;
     out.mounts.push_back(std::move(made));
     out.folders.push_back(std::move(folder));
+    return {};
+}
+
+Status prepare_ssh(const Step& step, const RunMount& mount, PreparedMounts& out) {
+    const auto& given = step.env.request.ssh;
+    const auto agent = given.find(mount.id);
+    if (agent == given.end()) {
+        if (!mount.required) return {};
+        return wrong(mount.at, concat("ssh '", mount.id, "' is required and was not given"),
+                     concat("pass --ssh ", mount.id));
+    }
+    auto proxy =
+        SshProxy::start(step.env.context.paths.exec_root() + "/build-ssh", agent->second,
+                        static_cast<mode_t>(mount.mode.value_or(0600)),
+                        static_cast<uid_t>(mount.uid.value_or(0)), static_cast<gid_t>(mount.gid.value_or(0)));
+    if (!proxy) return fail(std::move(proxy).error().at(mount.at));
+    runtime::Mount made;
+    made.source = (*proxy)->path();
+    made.target = mount.target;
+    out.mounts.push_back(std::move(made));
+    if (out.ssh.empty()) out.env.push_back(concat("SSH_AUTH_SOCK=", mount.target));
+    out.ssh.push_back(std::move(*proxy));
     return {};
 }
 
@@ -336,6 +363,9 @@ Result<PreparedMounts> prepare_mounts(Step& step, const Run& run) {
             break;
         case RunMount::Kind::secret:
             BERTH_TRY(prepare_secret(step, mount, out));
+            break;
+        case RunMount::Kind::ssh:
+            BERTH_TRY(prepare_ssh(step, mount, out));
             break;
         case RunMount::Kind::tmpfs: {
             runtime::Mount made;

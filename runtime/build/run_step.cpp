@@ -137,7 +137,8 @@ runtime::ContainerSpec make_spec(const Step& step, const Run& run, const RunComm
     spec.mounts = mounts.mounts;
     spec.log_driver = "none";
     spec.privileged = run.insecure || request.privileged;
-    spec.limits.shm_size = request.shm_size;
+    spec.limits = request.limits;
+    spec.cgroup_parent = request.cgroup_parent;
     spec.ulimits = request.ulimits;
     spec.network.mode = network_mode(step, run);
     spec.network.extra_hosts = request.extra_hosts;
@@ -243,7 +244,7 @@ void sweep_containers(const Context& context, const BuildRequest& request) {
 
 Result<StepOutcome> run_step(Step& step) {
     const auto& run = std::get<Run>(step.instruction.body);
-    if (run.insecure && !step.env.request.privileged)
+    if (run.insecure && !step.env.request.privileged && !step.env.request.allow_insecure)
         return step.wrong(run.insecure_at, "RUN --security=insecure is not allowed in this build",
                           "allow it with --allow security.insecure, or privileged: true in a compose file");
     const auto command = command_of(step, run);

@@ -99,11 +99,18 @@ class GraphMaker {
         stage.from = &instruction;
         if (!from.platform.value.empty()) {
             BERTH_ASSIGN_OR_RETURN(const std::string platform, expand(from.platform));
+            if (platform.empty())
+                return fail(Error(ErrorCode::invalid_input, concat("platform '", from.platform.value,
+                                                                   "' is empty once its variables are "
+                                                                   "replaced"))
+                                .at(from.platform.at)
+                                .hint("BUILDPLATFORM and TARGETPLATFORM are known, others need an ARG before "
+                                      "the first FROM"));
             if (auto parsed = parse_platform(platform); !parsed)
                 return fail(std::move(parsed).error().at(from.platform.at));
         }
         BERTH_ASSIGN_OR_RETURN(const std::string image, expand(from.image));
-        if (trim(image).empty())
+        if (trim(image).empty() && !input_.images_may_be_empty)
             return fail(Error(ErrorCode::invalid_input,
                               concat("FROM '", from.image.value,
                                      "' names no image: it is empty once its variables are replaced"))

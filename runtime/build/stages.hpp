@@ -51,6 +51,7 @@ struct GraphInput {
     std::map<std::string, std::string> args;
     std::set<std::string> contexts; // named contexts, which win over images of that name
     Platform platform;
+    bool images_may_be_empty = false; // FROM of an empty name is no error: the checks want to see it
 };
 // The graph points into `file`, which must outlive it.
 [[nodiscard]] Result<StageGraph> make_graph(const Dockerfile& file, const GraphInput& input);

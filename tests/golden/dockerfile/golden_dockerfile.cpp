@@ -30,8 +30,8 @@ std::string describe_file(const std::string& text) {
             out += concat("    ", doc.word, doc.expand ? " " : " as it is ", Json(doc.content()).to_text(),
                           "\n");
     }
-    for (const auto& warning : file.warnings)
-        out += "warning: " + warning.to_string() + "\n";
+    for (const auto& instruction : file.instructions)
+        if (instruction.empty_continuation) out += concat("empty continuation in line ", instruction.last_line, "\n");
     for (const auto& error : diagnostics.errors)
         show_error(out, error);
     if (!diagnostics.ok()) return out;
