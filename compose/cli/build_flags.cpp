@@ -135,6 +135,31 @@ Status fill_permissions(BuildFlags& flags) {
     return {};
 }
 
+Status fill_outputs(BuildFlags& flags) {
+    auto& request = flags.request;
+    for (const auto& text : flags.outputs) {
+        BERTH_ASSIGN_OR_RETURN(auto output, build::parse_output(text, here()));
+        request.outputs.push_back(std::move(output));
+    }
+    // Short for outputs of their own.
+    if (flags.load) request.outputs.push_back({"docker", {}});
+    if (flags.push) request.outputs.push_back({"registry", {}});
+    for (const auto& output : request.outputs)
+        if ((output.type == "local" || output.type == "tar") && !flags.iidfile.empty())
+            return fail(ErrorCode::usage, "local and tar exporters are incompatible with image ID file");
+    for (const auto& text : flags.cache_from) {
+        BERTH_ASSIGN_OR_RETURN(const auto caches, build::parse_caches(text, here()));
+        request.cache_from.insert(request.cache_from.end(), caches.begin(), caches.end());
+    }
+    for (const auto& text : flags.cache_to) {
+        BERTH_ASSIGN_OR_RETURN(const auto caches, build::parse_caches(text, here()));
+        request.cache_to.insert(request.cache_to.end(), caches.begin(), caches.end());
+    }
+    for (const auto& text : flags.annotations)
+        BERTH_TRY(build::add_annotation(request, text));
+    return {};
+}
+
 } // namespace
 
 Status fill_build_request(BuildFlags& flags) {
@@ -145,6 +170,7 @@ Status fill_build_request(BuildFlags& flags) {
     BERTH_TRY(set_context(request, flags.words[0]));
     BERTH_TRY(fill_arguments(flags));
     BERTH_TRY(fill_permissions(flags));
+    BERTH_TRY(fill_outputs(flags));
     std::vector<std::string> platforms;
     for (const auto& list : flags.platforms)
         for (const auto& one : split(list, ','))
@@ -186,9 +212,15 @@ void declare_build_flags(Flags& flags, BuildFlags& f) {
                    return refuse_attestation("true");
                })
         .hide();
+    flags.list("--annotation", f.annotations, "Add annotation to the image", "stringArray");
     flags.list("--build-arg", f.args, "Set build-time variables", "stringArray");
     flags.list("--build-context", f.contexts, "Additional build contexts (e.g., name=path)", "stringArray");
     flags.choice("--builder", f.builder, {"", "default"}, "There is one builder: default").hide();
+    flags.list("--cache-from", f.cache_from,
+               "External cache sources (e.g., user/app:cache, type=local,src=path/to/dir)", "stringArray");
+    flags.list("--cache-to", f.cache_to,
+               "Cache export destinations (e.g., user/app:cache, type=local,dest=path/to/dir)",
+               "stringArray");
     flags.text("--call", f.call, "Set method for evaluating build (check, outline, targets)");
     flags.text("--print", f.call, "As --call").hide();
     flags.text("--cgroup-parent", r.cgroup_parent,
@@ -198,10 +230,13 @@ void declare_build_flags(Flags& flags, BuildFlags& f) {
     flags.text("-f,--file", r.dockerfile, "Name of the Dockerfile (default: PATH/Dockerfile)");
     flags.text("--iidfile", f.iidfile, "Write the image ID to a file");
     flags.list("--label", f.labels, "Set metadata for an image", "stringArray");
+    flags.toggle("--load", f.load, "Shorthand for --output=type=docker");
+    flags.text("--metadata-file", f.metadata_file, "Write build result metadata to a file");
     flags.text("--network", r.network,
                "Set the networking mode for the RUN instructions during build (default, none, host)");
     flags.toggle("--no-cache", r.no_cache, "Do not use cache when building the image");
     flags.list("--no-cache-filter", f.no_cache_filter, "Do not cache specified stages", "stringArray");
+    flags.list("-o,--output", f.outputs, "Output destination (format: type=local,dest=path)", "stringArray");
     flags.list("--platform", f.platforms, "Set target platform for build", "stringArray");
     flags
         .value("--policy", "Policies are not known", "stringArray",
@@ -211,6 +246,7 @@ void declare_build_flags(Flags& flags, BuildFlags& f) {
                "Set type of progress output (auto, none, plain, quiet, rawjson, tty)");
     flags.value("--provenance", "Only false: no attestations are made", "string", refuse_attestation).hide();
     flags.toggle("--pull", r.pull, "Always attempt to pull all referenced images");
+    flags.toggle("--push", f.push, "Shorthand for --output=type=registry");
     flags.toggle("-q,--quiet", f.quiet, "Suppress the build output and print image ID on success");
     flags.list("--resource", f.resources,
                "Resource limits for build containers (format: memory=2g, cpu-quota=50000)", "stringArray");
@@ -224,7 +260,6 @@ void declare_build_flags(Flags& flags, BuildFlags& f) {
     flags.text("--target", r.target, "Set the target build stage to build");
     flags.list("--ulimit", f.ulimits, "Ulimit options", "ulimit");
     // Of older versions. What they ask for is always so, or stands in --resource.
-    flags.toggle("--load", f.load, "The image is always loaded into the store").hide();
     flags.toggle("--compress", f.compress, "There is nothing to compress").hide();
     flags.toggle("--force-rm", f.force_rm, "There are no intermediate containers").hide();
     flags.toggle("--rm", f.rm, "There are no intermediate containers").hide();

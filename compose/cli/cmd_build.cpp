@@ -4,13 +4,39 @@
 #include "compose/cli/command.hpp"
 #include "compose/plan/images.hpp"
 #include "runtime/base/file.hpp"
+#include "runtime/base/id.hpp"
+#include "runtime/base/json.hpp"
+#include "runtime/base/parse.hpp"
 #include "runtime/build/builder.hpp"
+#include "runtime/image/manifest.hpp"
 
 #include <array>
 
 namespace berth::cli {
 
 namespace {
+
+// As buildx writes it for the builder that docker comes with.
+Status write_metadata(const std::string& path, const build::BuildRequest& request,
+                      const build::BuildResult& built) {
+    Json out = Json::object();
+    out.set("buildx.build.ref", concat("default/default/", make_id().substr(0, 25)));
+    out.set("containerimage.config.digest", built.image.id);
+    const auto digest = built.manifest_digest.empty() ? built.image.id : built.manifest_digest;
+    if (!built.manifest_digest.empty()) {
+        image::Descriptor descriptor;
+        descriptor.media_type = image::k_oci_manifest;
+        descriptor.digest = digest;
+        descriptor.size = built.manifest_size;
+        out.set("containerimage.descriptor", image::to_json_descriptor(descriptor));
+    }
+    out.set("containerimage.digest", digest);
+    std::vector<std::string> names;
+    for (const auto& tag : request.tags)
+        if (const auto reference = image::parse_reference(tag)) names.push_back(reference->to_string());
+    if (!names.empty()) out.set("image.name", join(names, ","));
+    return write_output(path, out.to_text(2));
+}
 
 Run setup_build(Flags& flags) {
     auto options = std::make_shared<BuildFlags>();
@@ -28,6 +54,8 @@ Run setup_build(Flags& flags) {
         BERTH_ASSIGN_OR_RETURN(const auto built, build::build(session.context(), options->request));
         session.end_progress();
         if (!options->iidfile.empty()) BERTH_TRY(write_output(options->iidfile, built.image.id));
+        if (!options->metadata_file.empty())
+            BERTH_TRY(write_metadata(options->metadata_file, options->request, built));
         if (options->quiet)
             session.print(built.image.id + "\n");
         else

@@ -5,8 +5,10 @@
 #include "runtime/base/log.hpp"
 #include "runtime/base/parse.hpp"
 #include "runtime/base/rollback.hpp"
+#include "runtime/build/cache_remote.hpp"
 #include "runtime/build/checks.hpp"
 #include "runtime/build/engine.hpp"
+#include "runtime/build/export.hpp"
 #include "runtime/build/stage_runner.hpp"
 #include "runtime/image/layer_store.hpp"
 
@@ -122,19 +124,31 @@ Status tell_warnings(const Checked& checked, const Dockerfile& file, Progress& p
                     .at({file.file, checked.warnings.front().first_line, 1, 1}));
 }
 
-Result<image::Image> finish_image(const Context& context, const BuildRequest& request, StageState state) {
-    auto& config = state.config;
+void finish_config(const BuildRequest& request, image::ImageConfig& config) {
     for (const auto& [name, value] : request.labels)
         config.config.labels[name] = value;
     if (!config.history.empty()) config.created = config.history.back().created;
+}
+
+Result<image::Image> store_image(const Context& context, const BuildRequest& request,
+                                 const std::string& config_json) {
     BERTH_ASSIGN_OR_RETURN(
-        auto image, image::add_image(context, config, request.tags.empty() ? "" : request.tags.front()));
+        auto image,
+        image::add_image_bytes(context, config_json, request.tags.empty() ? "" : request.tags.front()));
     for (std::size_t i = 1; i < request.tags.size(); ++i)
         BERTH_TRY(image::tag_image(context, image.id, request.tags[i]));
     if (request.tags.size() > 1) {
         BERTH_ASSIGN_OR_RETURN(image, image::get_image(context, image.id));
     }
     return image;
+}
+
+// The target and the stages below it.
+std::set<std::size_t> stages_of_image(const StageGraph& graph) {
+    std::set<std::size_t> out{graph.target};
+    for (auto at = graph.target; graph.stages[at].base.kind == StageBase::Kind::stage;)
+        out.insert(at = graph.stages[at].base.stage);
+    return out;
 }
 
 // As Docker: an argument that no ARG declares is most likely a mistake.
@@ -153,8 +167,11 @@ void warn_of_unused(const BuildRequest& request, const std::set<std::string>& us
 
 } // namespace
 
-Result<BuildResult> build(const Context& context, const BuildRequest& request) {
+Result<BuildResult> build(const Context& context, const BuildRequest& given) {
+    BuildRequest request = given;
     BERTH_TRY(check_request(request));
+    BERTH_TRY(check_outputs(request));
+    BERTH_TRY(check_caches(request));
     BERTH_TRY(make_dirs(context.paths.build()));
     sweep_containers(context, request);
     BERTH_ASSIGN_OR_RETURN(const std::int64_t epoch, epoch_of(request));
@@ -170,13 +187,34 @@ Result<BuildResult> build(const Context& context, const BuildRequest& request) {
     BERTH_ASSIGN_OR_RETURN(const Checked checked, check(context, request, file, graph, main, false));
     BERTH_TRY(tell_warnings(checked, file, *context.progress));
 
-    const StepCache cache(context, !request.no_cache);
-    StageRunner runner({context, request, file, graph, main, cache, platform, epoch, scratch.path()});
+    RemoteCaches remote(context);
+    if (!request.no_cache) remote.open(request.cache_from, platform);
+    const StepCache cache =
+        remote.empty() ? StepCache(context, !request.no_cache)
+                       : StepCache(context, true, [&](const std::string& key) { return remote.find(key); });
+    StepLog met;
+    StageRunner runner({context, request, file, graph, main, cache, platform, epoch, scratch.path(),
+                        [&](std::size_t stage, const std::string& key, const StepRecord& record) {
+                            met.add(stage, key, record);
+                        }});
     BERTH_ASSIGN_OR_RETURN(StageState state, runner.run());
     BuildResult result;
     result.steps = runner.steps();
     result.cached = runner.cached();
-    BERTH_ASSIGN_OR_RETURN(result.image, finish_image(context, request, std::move(state)));
+    const auto steps = met.take();
+    finish_config(request, state.config);
+    auto config_json = image::write_image_config(state.config);
+    if (wants_inline_cache(request)) {
+        BERTH_ASSIGN_OR_RETURN(config_json, with_inline_cache(config_json, steps));
+    }
+    if (wants_store(request)) {
+        BERTH_ASSIGN_OR_RETURN(result.image, store_image(context, request, config_json));
+    } else {
+        result.image.id = concat("sha256:", sha256_hex(config_json));
+        result.image.config = state.config;
+    }
+    BERTH_TRY(export_outputs({context, request, state, config_json, scratch.path(), epoch}, result));
+    BERTH_TRY(export_caches(context, request, steps, stages_of_image(graph), scratch.path()));
     warn_of_unused(request, runner.used_args(), *context.progress);
     if (result.cached < result.steps)
         if (const auto trimmed = trim_cache(context, cache_limit()); !trimmed)

@@ -20,6 +20,16 @@ struct SecretSource {
     std::string text; // when `file` is empty
 };
 
+// Where a result goes, or where a cache comes from and goes to: "type=local,dest=path,...".
+struct BuildOption {
+    std::string type;
+    std::map<std::string, std::string> attributes;
+    [[nodiscard]] std::string get(const std::string& name, const std::string& otherwise = {}) const {
+        const auto found = attributes.find(name);
+        return found == attributes.end() ? otherwise : found->second;
+    }
+};
+
 struct BuildRequest {
     std::string context_dir; // absolute folder; empty with `context_tar_fd` or a git URL in `context_url`
     int context_tar_fd = -1; // "-": a tar on standard input
@@ -34,6 +44,9 @@ struct BuildRequest {
     std::map<std::string, SecretSource> secrets; // by id
     std::map<std::string, std::string> ssh;      // id -> socket of an ssh agent
     std::vector<std::string> tags;
+    std::vector<BuildOption> outputs; // none: the image store
+    std::vector<BuildOption> cache_from, cache_to;
+    std::map<std::string, std::string> annotations; // of the manifest that an output writes
     bool no_cache = false;
     std::set<std::string> no_cache_stages; // lower-case names; steps of these are not taken from the cache
     bool pull = false;
@@ -54,7 +67,9 @@ struct BuildRequest {
     std::function<Result<image::Image>(const std::string& reference)> pull_image;
 };
 struct BuildResult {
-    image::Image image;
+    image::Image image; // only id and config where no output is the image store
+    std::string manifest_digest; // where an output wrote one
+    std::int64_t manifest_size = 0;
     int steps = 0;
     int cached = 0;
 };

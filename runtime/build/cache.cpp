@@ -102,6 +102,16 @@ std::string StepCache::path(const std::string& key) const {
 
 std::optional<StepRecord> StepCache::find(const std::string& key) const {
     if (!read_) return std::nullopt;
+    auto record = find_here(key);
+    if (record || !remote_) return record;
+    record = remote_(key);
+    // What came from elsewhere is ours from now on.
+    if (record)
+        if (const auto stored = store(key, *record); !stored) log::warn("{}", stored.error().to_string());
+    return record;
+}
+
+std::optional<StepRecord> StepCache::find_here(const std::string& key) const {
     const auto text = read_file_if_exists(path(key), k_record_limit);
     if (!text || !*text) return std::nullopt;
     auto record = parse_record<StepRecord>(**text, path(key));

@@ -10,6 +10,7 @@
 #include "runtime/base/json.hpp"
 #include "runtime/base/sha256.hpp"
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -53,7 +54,10 @@ class KeyBuilder {
 
 class StepCache {
   public:
-    StepCache(const Context& context, bool read) : context_(context), read_(read) {}
+    // `remote`: asked when nothing is here (cache_remote.hpp); may be empty.
+    StepCache(const Context& context, bool read,
+              std::function<std::optional<StepRecord>(const std::string&)> remote = {})
+        : context_(context), read_(read), remote_(std::move(remote)) {}
     // Nothing when there is no record, or its layer is gone. A hit's layer is held until the process ends.
     [[nodiscard]] std::optional<StepRecord> find(const std::string& key) const;
     [[nodiscard]] Status store(const std::string& key, const StepRecord& record) const;
@@ -61,8 +65,10 @@ class StepCache {
 
   private:
     [[nodiscard]] std::string path(const std::string& key) const;
+    [[nodiscard]] std::optional<StepRecord> find_here(const std::string& key) const;
     const Context& context_;
     bool read_; // false: --no-cache
+    std::function<std::optional<StepRecord>(const std::string&)> remote_;
 };
 
 // The cache's layers together are held below this by dropping what was used longest ago:

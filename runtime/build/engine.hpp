@@ -50,6 +50,8 @@ struct BuildEnv {
     // "" is the build context. Waits for a stage that is still being built.
     std::function<Result<NamedRoot>(const std::string& name, std::size_t before_stage)> find_root;
     std::function<void(const std::string& argument)> note_used; // a build argument that was declared
+    // A step that was made or found, under each of its keys.
+    std::function<void(std::size_t stage, const std::string& key, const StepRecord& record)> note_step;
 
     [[nodiscard]] bool cancelled() const { return stop.load() || context.is_cancelled(); }
 };

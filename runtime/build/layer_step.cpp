@@ -82,16 +82,21 @@ Result<StepOutcome> cached_layer(Step& step, const std::string& key, const std::
         if (record) BERTH_TRY(cache.store(key, *record));
         return record;
     };
+    const auto take = [&](const StepRecord& taken) {
+        adopt(step, taken, created_by);
+        step.env.note_step(step.stage, key, taken);
+        if (!second_key.empty()) step.env.note_step(step.stage, second_key, taken);
+    };
     BERTH_ASSIGN_OR_RETURN(auto record, hit());
     if (record) {
-        adopt(step, *record, created_by);
+        take(*record);
         return StepOutcome{true, record->empty};
     }
     // Another build may be at this very step: then its layer is ours.
     BERTH_ASSIGN_OR_RETURN(const FileLock lock, cache.lock(second_key.empty() ? key : second_key));
     BERTH_ASSIGN_OR_RETURN(record, hit());
     if (record) {
-        adopt(step, *record, created_by);
+        take(*record);
         return StepOutcome{true, record->empty};
     }
     bool cacheable = true;
@@ -99,8 +104,10 @@ Result<StepOutcome> cached_layer(Step& step, const std::string& key, const std::
     if (cacheable) {
         BERTH_TRY(cache.store(key, made));
         if (!second_key.empty()) BERTH_TRY(cache.store(second_key, made));
+        take(made);
+    } else {
+        adopt(step, made, created_by);
     }
-    adopt(step, made, created_by);
     return StepOutcome{false, made.empty};
 }
 

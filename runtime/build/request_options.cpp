@@ -114,6 +114,67 @@ Result<std::pair<std::string, std::string>> parse_ssh(const std::string& text, c
                     .hint("give them to an agent and pass its socket: eval $(ssh-agent); ssh-add FILE"));
 }
 
+Result<BuildOption> parse_output(const std::string& text, const std::string& folder) {
+    BERTH_ASSIGN_OR_RETURN(const auto fields, split_option(text));
+    BuildOption out;
+    if (fields.size() == 1 && fields[0].first.empty()) {
+        out.type = text == "-" ? "tar" : "local";
+        out.attributes["dest"] = text;
+    } else {
+        for (const auto& [key, value] : fields) {
+            if (key.empty()) return usage(concat("invalid value ", value, " of --output"), "write key=value");
+            if (key == "type")
+                out.type = value;
+            else
+                out.attributes[key] = value;
+        }
+    }
+    if (out.type.empty()) return usage("type is required for output", "for example type=local,dest=out");
+    if (const auto dest = out.get("dest"); !dest.empty() && dest != "-")
+        out.attributes["dest"] = absolute_path(dest, folder);
+    return out;
+}
+
+Result<std::vector<BuildOption>> parse_caches(const std::string& text, const std::string& folder) {
+    std::vector<BuildOption> out;
+    BERTH_ASSIGN_OR_RETURN(const auto fields, split_option(text));
+    if (text.find('=') == std::string::npos) {
+        for (const auto& [key, value] : fields)
+            if (!value.empty()) out.push_back({"registry", {{"ref", value}}});
+        return out;
+    }
+    BuildOption one;
+    for (const auto& [key, value] : fields) {
+        if (key.empty()) return usage(concat("invalid value ", value, " of a cache"), "write key=value");
+        if (key == "type")
+            one.type = value;
+        else
+            one.attributes[key] = value;
+    }
+    if (one.type.empty())
+        return usage(concat("type required for \"", text, "\""), "for example type=registry,ref=NAME");
+    for (const char* key : {"src", "dest"})
+        if (const auto path = one.get(key); !path.empty()) one.attributes[key] = absolute_path(path, folder);
+    out.push_back(std::move(one));
+    return out;
+}
+
+Status add_annotation(BuildRequest& request, const std::string& text) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos || equals == 0)
+        return usage(concat("invalid annotation \"", text, "\", expected key=value"));
+    auto key = text.substr(0, equals);
+    if (const auto colon = key.find(':'); colon != std::string::npos) {
+        const auto kind = key.substr(0, colon);
+        if (kind != "manifest")
+            return fail(Error(ErrorCode::unsupported, concat("annotation of '", kind, "'"))
+                            .hint("one platform is built: only manifest:KEY=VALUE has a place"));
+        key.erase(0, colon + 1);
+    }
+    request.annotations[key] = text.substr(equals + 1);
+    return {};
+}
+
 Status allow_entitlement(BuildRequest& request, const std::string& word) {
     if (word == "network.host") return {}; // RUN --network=host needs no permission here
     if (word == "security.insecure") {

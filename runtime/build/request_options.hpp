@@ -17,6 +17,13 @@ namespace berth::build {
 // "default" or "id" (the agent of SSH_AUTH_SOCK) or "id=/path/of/socket".
 [[nodiscard]] Result<std::pair<std::string, std::string>> parse_ssh(const std::string& text,
                                                                     const std::string& folder);
+// --output: "type=local,dest=path", "path" (local), "-" (a tar). Relative dest= starts at `folder`.
+[[nodiscard]] Result<BuildOption> parse_output(const std::string& text, const std::string& folder);
+// --cache-from, --cache-to: "type=local,src=path" (or dest=), "name" and "name,name2" (registry).
+[[nodiscard]] Result<std::vector<BuildOption>> parse_caches(const std::string& text,
+                                                            const std::string& folder);
+// --annotation: "key=value", "manifest:key=value". Those of an index are refused: there is one manifest.
+[[nodiscard]] Status add_annotation(BuildRequest& request, const std::string& text);
 // "network.host", "security.insecure", "device...".
 [[nodiscard]] Status allow_entitlement(BuildRequest& request, const std::string& word);
 // "memory=2g", "cpu-quota=50000", ...

@@ -54,7 +54,8 @@ StageRunner::StageRunner(Input input)
                                   [this](const std::string& name) {
                                       const std::lock_guard lock(mutex_);
                                       used_args_.insert(name);
-                                  }} {
+                                  },
+                                  in_.note_step} {
     for (const auto& instruction : in_.file.instructions) {
         if (std::holds_alternative<From>(instruction.body)) break;
         if (const auto* arg = std::get_if<Arg>(&instruction.body))

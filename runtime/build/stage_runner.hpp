@@ -21,6 +21,7 @@ class StageRunner {
         Platform platform;
         std::int64_t epoch;
         std::string scratch;
+        std::function<void(std::size_t, const std::string&, const StepRecord&)> note_step;
     };
     explicit StageRunner(Input input);
     StageRunner(const StageRunner&) = delete;

@@ -77,3 +77,92 @@ TEST_CASE("build --no-cache-filter runs the steps of one stage again") {
     CHECK(world.ok({"run", "--rm", "one", "cat", "/b"}) == world.ok({"run", "--rm", "two", "cat", "/b"}));
     CHECK(world.ok({"run", "--rm", "one", "cat", "/a"}) != world.ok({"run", "--rm", "two", "cat", "/a"}));
 }
+
+namespace {
+
+void write_two_stages(World& world) {
+    world.write("word", "hello\n");
+    world.write("Dockerfile", "FROM tiny AS maker\nRUN cat /proc/sys/kernel/random/uuid > /made\nFROM tiny\nCOPY word /word\nCOPY --from=maker /made /made\nRUN chown 1000 /made\n");
+}
+
+} // namespace
+
+TEST_CASE("build --output: wrong ones are refused before anything is built") {
+    World world;
+    world.tiny_image();
+    world.write("Dockerfile", "FROM tiny\nRUN false\n");
+    struct Case {
+        std::vector<std::string> flags;
+        const char* says;
+    };
+    for (const auto& bad : {Case{{"-o", "type=floppy,dest=x"}, "local, tar, oci"}, Case{{"-o", "dest=x"}, "type is required"}, Case{{"-o", "type=oci"}, "dest= is missing"},
+                            Case{{"-o", "type=oci,dest=x,compression=lzma"}, "compression"}, Case{{"--push"}, "tag is needed"}, Case{{"-o", "out", "--iidfile", "x"}, "incompatible"},
+                            Case{{"--annotation", "a=b"}, "manifest"}, Case{{"--annotation", "index:a=b", "-o", "type=oci,dest=x"}, "index"}, Case{{"--annotation", "a", "-o", "type=oci,dest=x"}, "key=value"},
+                            Case{{"--cache-to", "type=gha"}, "service"}, Case{{"--cache-to", "type=s3,bucket=b"}, "service"}, Case{{"--cache-to", "type=local"}, "dest="},
+                            Case{{"--cache-from", "type=inline"}, "unknown type"}, Case{{"--cache-to", "type=local,dest=x,mode=most"}, "min or max"}}) {
+        auto words = bad.flags;
+        words.insert(words.begin(), "build");
+        words.emplace_back(".");
+        const Run result = world.berth(words);
+        CAPTURE(bad.says, result.err);
+        CHECK(result.exit_code != 0);
+        CHECK_THAT(result.err, ContainsSubstring(bad.says));
+        CHECK_THAT(result.err, !ContainsSubstring("exit code: 1"));
+    }
+}
+
+TEST_CASE("build --output: folders, archives, and the store only when it is asked for") {
+    World world;
+    world.tiny_image();
+    write_two_stages(world);
+    world.ok({"build", "-t", "result", "-o", "out", "."});
+    CHECK(world.berth({"image", "inspect", "result"}).exit_code == 1);
+    CHECK(host("stat", {"-c", "%a %u %s", world.project() + "/out/word"}).out == "644 0 6\n");
+    CHECK(host("stat", {"-c", "%u", world.project() + "/out/made"}).out == "0\n"); // the caller's, not 1000
+    const Run tar = world.berth({"build", "-q", "-o", "-", "."});
+    CHECK(tar.exit_code == 0);
+    CHECK_THAT(tar.out, ContainsSubstring("ustar"));
+    world.ok({"build", "-t", "result:1", "-o", "type=oci,dest=image.tar", "--annotation", "made.by=test", "--metadata-file", "about.json", "."});
+    CHECK_THAT(host("tar", {"-xOf", world.project() + "/image.tar", "index.json"}).out, ContainsSubstring("docker.io/library/result:1"));
+    CHECK_THAT(host("cat", {world.project() + "/about.json"}).out, ContainsSubstring("\"image.name\": \"docker.io/library/result:1\"") && ContainsSubstring("containerimage.descriptor"));
+    world.ok({"build", "-o", "type=oci,dest=layout,tar=false,compression=uncompressed", "."});
+    CHECK_THAT(host("ls", {world.project() + "/layout"}).out, ContainsSubstring("index.json"));
+    world.ok({"build", "-t", "result:2", "-o", "type=docker,dest=docker.tar", "."});
+    CHECK(world.berth({"image", "inspect", "result:2"}).exit_code == 1);
+    world.ok({"load", "-i", world.project() + "/docker.tar"});
+    CHECK(world.ok({"run", "--rm", "result:2", "cat", "/word"}) == "hello");
+    CHECK_THAT(host("ls", {world.project()}).out, !ContainsSubstring(".new"));
+    world.ok({"build", "-o", "type=cacheonly", "-t", "result:3", "."});
+    CHECK(world.berth({"image", "inspect", "result:3"}).exit_code == 1);
+    world.ok({"build", "--load", "-t", "result:3", "."});
+    CHECK(world.ok({"run", "--rm", "result:3", "cat", "/word"}) == "hello");
+}
+
+TEST_CASE("build --cache-to and --cache-from: a folder carries the steps to another store") {
+    World world;
+    world.tiny_image();
+    write_two_stages(world);
+    world.ok({"save", "-o", "tiny.tar", "tiny"});
+    world.ok({"build", "-t", "here", "--cache-to", "type=local,dest=cache,mode=max", "."});
+    const auto made = world.ok({"run", "--rm", "here", "cat", "/made"});
+    const auto elsewhere = [&](const std::string& name, std::vector<std::string> words) {
+        words.insert(words.begin(), {"--data-root", world.project() + "/" + name});
+        return world.berth(words);
+    };
+    for (const char* name : {"second", "third"})
+        CHECK(elsewhere(name, {"load", "-i", "tiny.tar"}).exit_code == 0);
+    const Run built = elsewhere("second", {"build", "-t", "there", "--cache-from", "type=local,src=cache", "."});
+    CHECK(built.exit_code == 0);
+    CHECK_THAT(built.err, ContainsSubstring("6 cached"));
+    CHECK(elsewhere("second", {"run", "--rm", "there", "cat", "/made"}).out == made + "\n");
+    const Run missing = elsewhere("second", {"build", "--cache-from", "type=local,src=/no/such/cache", "."});
+    CHECK(missing.exit_code == 0);
+    CHECK_THAT(missing.err, ContainsSubstring("no cache from /no/such/cache"));
+    CHECK(elsewhere("second", {"build", "--cache-from", "/no/such/cache", "."}).exit_code != 0); // no reference
+    // Blobs that were tampered with are not taken.
+    host("sh", {"-c", "for f in " + world.project() + "/cache/blobs/sha256/*; do echo x >> $f; done"});
+    const Run damaged = elsewhere("third", {"build", "-t", "own", "--cache-from", "type=local,src=cache", "."});
+    CHECK(damaged.exit_code == 0);
+    CHECK_THAT(damaged.err, ContainsSubstring("damaged"));
+    CHECK(elsewhere("third", {"run", "--rm", "own", "cat", "/made"}).out != made + "\n");
+}

@@ -226,3 +226,31 @@ TEST_CASE("plain http beyond loopback, and mirrors of Docker Hub, are the config
     configure("{}");
     CHECK(host("ip", {"address", "del", "192.0.2.1/32", "dev", "lo"}).exit_code == 0);
 }
+
+TEST_CASE("registry: a build is pushed, and its cache comes back to another store") {
+    World world;
+    Registry registry(world.project() + "/registry", "127.0.0.1:5977");
+    world.tiny_image();
+    world.write("Dockerfile", "FROM tiny\nRUN cat /proc/sys/kernel/random/uuid > /made\nCMD cat /made\n");
+    const auto name = registry.name() + "/team/app";
+    world.ok({"build", "-t", name + ":1", "--push", "--cache-to", "type=registry,ref=" + name + ":cache", "--cache-to", "type=inline", "--metadata-file", "about.json", "."});
+    CHECK_THAT(host("cat", {world.project() + "/about.json"}).out, ContainsSubstring("containerimage.descriptor"));
+    const auto made = world.ok({"run", "--rm", name + ":1"});
+    world.ok({"save", "-o", "tiny.tar", "tiny"});
+    int number = 0;
+    for (const std::string& from : {"type=registry,ref=" + name + ":cache", name + ":1"}) {
+        const auto elsewhere = [&](std::vector<std::string> words) {
+            words.insert(words.begin(), {"--data-root", world.project() + "/store" + std::to_string(number)});
+            return world.berth(words);
+        };
+        ++number;
+        CHECK(elsewhere({"load", "-i", "tiny.tar"}).exit_code == 0);
+        const Run built = elsewhere({"build", "-t", "again", "--cache-from", from, "."});
+        CAPTURE(from, built.err);
+        CHECK(built.exit_code == 0);
+        CHECK_THAT(built.err, ContainsSubstring("2 cached"));
+        CHECK(elsewhere({"run", "--rm", "again"}).out == made + "\n");
+    }
+    const Run unknown = world.berth({"build", "--no-cache", "--cache-to", name + ":c@sha256:abc", "."});
+    CHECK(unknown.exit_code != 0);
+}
