@@ -83,7 +83,8 @@ std::vector<std::span<const Command>> tables() {
             compose_view_commands(),
             compose_config_commands(),
             compose_run_commands(),
-            compose_image_commands()};
+            compose_image_commands(),
+            compose_bundle_commands()};
 }
 
 const Command* find_exact(std::string_view path) {

@@ -152,6 +152,7 @@ Run setup_scale(Flags& flags) {
         BERTH_ASSIGN_OR_RETURN(const auto project, load_project(session, up.services));
         BERTH_TRY(check_services(project, up.services));
         BERTH_TRY(session.show_progress());
+        BERTH_TRY(load_bundled_images(session));
         if (session.compose.dry_run) return show_up_plan(session, project, up);
         PlanProgress events(session);
         auto execute = execute_options(session);

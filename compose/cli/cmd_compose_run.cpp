@@ -22,6 +22,7 @@ Result<int> run(Session& session, const OneoffFlags& flags) {
     if (found == project.services.end()) return fail(ErrorCode::not_found, concat("no such service: ", name));
     const auto& service = found->second;
     BERTH_TRY(session.show_progress(flags.quiet || flags.quiet_pull || flags.quiet_build));
+    BERTH_TRY(load_bundled_images(session));
     BERTH_TRY(start_dependencies(session, project, service, flags));
     BERTH_ASSIGN_OR_RETURN(const auto container, create_oneoff(session, project, service, flags));
     const auto& context = session.context();

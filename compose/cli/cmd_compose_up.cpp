@@ -140,6 +140,7 @@ Result<int> up(Session& session, const UpFlags& flags) {
     BERTH_TRY(check_services(project, flags.attach.only));
     BERTH_TRY(check_services(project, flags.attach.except));
     BERTH_TRY(session.show_progress());
+    BERTH_TRY(load_bundled_images(session));
     if (session.compose.dry_run) return show_up_plan(session, project, options);
     auto execute = execute_options(session);
     execute.undo = true;

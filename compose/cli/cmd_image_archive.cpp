@@ -1,61 +1,18 @@
 // load, save, import, export
 #include "compose/cli/command.hpp"
+#include "compose/cli/output_file.hpp"
 #include "runtime/base/file.hpp"
 #include "runtime/container/running_root.hpp"
 #include "runtime/container/store.hpp"
 #include "runtime/image/archive.hpp"
 
 #include <array>
-#include <cstdio>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace berth::cli {
 
 namespace {
-
-// A file that is wanted whole or not at all: written beside its place, renamed at the end. Pipes and devices
-// are written to as they are.
-class OutputFile {
-  public:
-    static Result<OutputFile> open(const std::string& path) {
-        OutputFile out;
-        if (path.empty()) {
-            if (ui::is_terminal(STDOUT_FILENO))
-                return fail(Error(ErrorCode::usage, "cowardly refusing to write an archive to a terminal")
-                                .hint("use -o FILE, or redirect the output"));
-            return out;
-        }
-        struct stat status {};
-        const bool special = ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
-        out.path_ = path;
-        out.temporary_ = special ? "" : path + ".partial";
-        BERTH_ASSIGN_OR_RETURN(
-            out.file_, open_file(special ? path : out.temporary_, O_WRONLY | O_CREAT | O_TRUNC, 0600));
-        return out;
-    }
-    OutputFile(OutputFile&& other) noexcept
-        : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, {})),
-          file_(std::move(other.file_)) {}
-    OutputFile& operator=(OutputFile&&) = delete;
-    ~OutputFile() {
-        if (!temporary_.empty()) (void)remove_file(temporary_);
-    }
-    [[nodiscard]] int fd() const { return file_ ? file_.get() : STDOUT_FILENO; }
-    [[nodiscard]] Status commit() {
-        if (temporary_.empty()) return {};
-        if (std::rename(temporary_.c_str(), path_.c_str()) != 0)
-            return fail_errno(concat("rename '", temporary_, "' to '", path_, "'"));
-        temporary_.clear();
-        return {};
-    }
-
-  private:
-    OutputFile() = default;
-    std::string path_, temporary_;
-    Fd file_;
-};
 
 // "-" or empty: standard input, which must not be a terminal.
 Result<Fd> open_input(const std::string& path) {

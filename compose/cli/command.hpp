@@ -43,5 +43,6 @@ struct Command {
 [[nodiscard]] std::span<const Command> compose_config_commands();
 [[nodiscard]] std::span<const Command> compose_run_commands();
 [[nodiscard]] std::span<const Command> compose_image_commands();
+[[nodiscard]] std::span<const Command> compose_bundle_commands();
 
 } // namespace berth::cli

@@ -1,5 +1,6 @@
 #include "compose/cli/project.hpp"
 
+#include "compose/cli/stack_bundle.hpp"
 #include "compose/plan/naming.hpp"
 #include "compose/ui/diagnostics_json.hpp"
 #include "compose/ui/render_error.hpp"
@@ -42,7 +43,7 @@ std::string current_folder() {
     return error ? "/" : path.string();
 }
 
-compose::LoadOptions load_options(const Session& session) {
+compose::LoadOptions load_options(Session& session) {
     compose::LoadOptions options;
     const auto& flags = session.compose;
     options.files = flags.files;
@@ -52,6 +53,10 @@ compose::LoadOptions load_options(const Session& session) {
     options.profiles = flags.profiles;
     options.environment = process_environment();
     options.working_directory = current_folder();
+    options.archived_text = [&session](const std::string& path) -> Lookup<std::string> {
+        if (!session.bundle) session.bundle = std::make_shared<StackBundle>();
+        return session.bundle->model_of(session.context(), path);
+    };
     return options;
 }
 
@@ -71,6 +76,7 @@ Result<compose::LoadResult> load_files(Session& session, const compose::LoadOpti
     auto result = compose::load_project(options);
     BERTH_TRY(tell_diagnostics(session, std::move(result.diagnostics), form));
     if (!result.project) return told();
+    if (session.bundle) BERTH_TRY(session.bundle->give_files(*result.project));
     return result;
 }
 
@@ -85,7 +91,10 @@ Result<compose::Project> load_or_name_project(Session& session, const std::vecto
     auto options = load_options(session);
     options.services = services;
     auto result = compose::load_project(options);
-    if (result.project && result.diagnostics.ok()) return std::move(*result.project);
+    if (result.project && result.diagnostics.ok()) {
+        if (session.bundle) BERTH_TRY(session.bundle->give_files(*result.project));
+        return std::move(*result.project);
+    }
     std::string name = options.project_name;
     if (const auto set = options.environment.find("COMPOSE_PROJECT_NAME");
         name.empty() && set != options.environment.end())
@@ -101,6 +110,15 @@ Result<compose::Project> load_or_name_project(Session& session, const std::vecto
     project.name = name;
     project.directory = options.working_directory;
     return project;
+}
+
+Status load_bundled_images(Session& session) {
+    if (!session.bundle) return {};
+    if (!session.compose.dry_run) return session.bundle->load_images(session.context());
+    BERTH_ASSIGN_OR_RETURN(const auto missing, session.bundle->missing_images(session.context()));
+    for (const auto& name : missing)
+        session.print(concat("load image ", name, "\n"));
+    return {};
 }
 
 void PlanProgress::started(const compose::PlanNode&, const std::string& subject, const std::string& state) {

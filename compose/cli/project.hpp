@@ -15,7 +15,7 @@
 
 namespace berth::cli {
 
-[[nodiscard]] compose::LoadOptions load_options(const Session& session);
+[[nodiscard]] compose::LoadOptions load_options(Session& session);
 // Tells what loading found, as text or as one line of JSON. An error without a message: there were errors,
 // and they have been told.
 enum class DiagnosticsForm : std::uint8_t { text, json };
@@ -29,6 +29,9 @@ enum class DiagnosticsForm : std::uint8_t { text, json };
 // project.
 [[nodiscard]] Result<compose::Project> load_or_name_project(Session& session,
                                                             const std::vector<std::string>& services = {});
+
+// The images of a stack bundle that are not here yet; with --dry-run it only says so.
+[[nodiscard]] Status load_bundled_images(Session& session);
 
 // The executor's events as lines of the session's progress view.
 class PlanProgress final : public compose::ExecutionEvents {

@@ -25,6 +25,8 @@ struct ComposeFlags {
     bool compatibility = false, all_resources = false, dry_run = false;
 };
 
+class StackBundle;
+
 class Session {
   public:
     Session(Context context, ui::Ansi ansi);
@@ -34,6 +36,7 @@ class Session {
 
     [[nodiscard]] const Context& context() const { return context_; }
     ComposeFlags compose;
+    std::shared_ptr<StackBundle> bundle; // the one among the compose files, if there is one
     std::string prefix; // "berth compose -f x": for messages that name a command
 
     void set_ansi(ui::Ansi ansi) { ansi_ = ansi; }

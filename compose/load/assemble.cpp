@@ -11,12 +11,16 @@ namespace berth::compose::load {
 
 namespace {
 
-Result<std::string> read_input(const ComposeInput& input) {
+Result<std::string> read_input(const LoadContext& context, const ComposeInput& input) {
     const std::size_t limit = YamlLimits{}.bytes;
     if (input.path == "-") return read_fd(STDIN_FILENO, "standard input", limit);
     if (is_directory(input.path))
         return fail(
             Error(ErrorCode::invalid_input, concat("'", input.display, "' is a folder, not a compose file")));
+    if (context.options.archived_text) {
+        BERTH_ASSIGN_OR_RETURN(auto archived, context.options.archived_text(input.path));
+        if (archived) return std::move(*archived);
+    }
     return read_file(input.path, limit);
 }
 
@@ -24,7 +28,7 @@ Result<std::string> read_input(const ComposeInput& input) {
 
 LoadedFile read_compose_file(LoadContext& context, const ComposeInput& input, const SourcePos& asked_at) {
     LoadedFile out{input, {}};
-    auto text = read_input(input);
+    auto text = read_input(context, input);
     if (!text) {
         context.error(std::move(text).error().context("read the compose file").at(asked_at));
         return out;

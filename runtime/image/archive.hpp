@@ -12,7 +12,12 @@ namespace berth::image {
 // An OCI layout folder.
 [[nodiscard]] Result<std::vector<Image>> load_layout(const Context& context, const std::string& directory);
 // docker save: docker-archive with OCI layout members beside, as Docker 25+ writes it.
-[[nodiscard]] Status save_archive(const Context& context, const std::vector<std::string>& names, int fd);
+// front: further small files at its beginning, which readers of images pass over.
+struct ArchivedText {
+    std::string name, text;
+};
+[[nodiscard]] Status save_archive(const Context& context, const std::vector<std::string>& names, int fd,
+                                  const std::vector<ArchivedText>& front = {});
 // A root file system's tar as a one-layer image; changes: Dockerfile instructions (docker import -c).
 [[nodiscard]] Result<Image> import_archive(const Context& context, int fd, const std::string& reference,
                                            const std::vector<std::string>& changes,

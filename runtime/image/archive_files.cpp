@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t k_max_members = 1u << 17; // an image has a few hundred
 constexpr std::size_t k_index_buffer = 4096;    // headers lie apart; more would be read in vain
+constexpr std::size_t k_max_names = 16u << 20;  // bytes of all names and links
 constexpr int k_most_links = 8;
 
 class TarFiles : public ArchiveFiles {
@@ -23,13 +24,14 @@ class TarFiles : public ArchiveFiles {
         RangeSource source(file_->get(), start, size);
         TarReader reader(source, nullptr, k_index_buffer);
         TarEntry entry;
-        for (;;) {
+        for (std::size_t names = 0;;) {
             BERTH_ASSIGN_OR_RETURN(const bool more, reader.next(entry));
             if (!more) return {};
             auto name = clean_entry_name(entry.name);
             if (!name)
                 return fail(std::move(name).error().context(concat("archive member '", entry.name, "'")));
-            if (members_.size() >= k_max_members)
+            names += name->size() + entry.link.size();
+            if (members_.size() >= k_max_members || names > k_max_names)
                 return fail(ErrorCode::invalid_input, "archive has too many members for an image");
             Member member;
             if (entry.type == EntryType::file && !entry.sparse) {

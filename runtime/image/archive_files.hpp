@@ -27,6 +27,12 @@ class ArchiveFiles {
 };
 
 [[nodiscard]] Result<std::unique_ptr<ArchiveFiles>> open_tar_files(const Context& context, int fd);
+// What manifest.json says of itself, unchecked: good for asking whether a load would bring anything new.
+struct ArchivedImage {
+    std::string id; // "" where the name of the configuration does not tell
+    std::vector<std::string> names;
+};
+[[nodiscard]] Result<std::vector<ArchivedImage>> list_archived_images(const ArchiveFiles& files);
 [[nodiscard]] Result<std::unique_ptr<ArchiveFiles>> open_folder_files(const std::string& directory);
 
 } // namespace berth::image

@@ -128,15 +128,19 @@ Result<ImagePlan> plan_docker_image(const ArchiveFiles& files, const DockerEntry
     return out;
 }
 
-Result<std::vector<Image>> load_docker(const Context& context, const ArchiveFiles& files,
-                                       const std::string& text) {
+Result<std::vector<DockerEntry>> docker_entries(const std::string& text) {
     auto json = parse_json(text);
     if (!json) return fail(std::move(json).error().context("read manifest.json of the archive"));
     auto entries = from_json<std::vector<DockerEntry>>(*json);
     if (!entries) return fail(std::move(entries).error().context("read manifest.json of the archive"));
-    if (entries->empty())
-        return fail(ErrorCode::invalid_input, "manifest.json of the archive names no image");
-    return store_all(context, *entries,
+    return entries;
+}
+
+Result<std::vector<Image>> load_docker(const Context& context, const ArchiveFiles& files,
+                                       const std::string& text) {
+    BERTH_ASSIGN_OR_RETURN(const auto entries, docker_entries(text));
+    if (entries.empty()) return fail(ErrorCode::invalid_input, "manifest.json of the archive names no image");
+    return store_all(context, entries,
                      [&](const DockerEntry& entry) { return plan_docker_image(files, entry); });
 }
 
@@ -244,6 +248,20 @@ Result<std::vector<Image>> load_files(const Context& context, const ArchiveFiles
 }
 
 } // namespace
+
+Result<std::vector<ArchivedImage>> list_archived_images(const ArchiveFiles& files) {
+    BERTH_ASSIGN_OR_RETURN(const auto text, needed_text(files, "manifest.json", k_max_manifest));
+    BERTH_ASSIGN_OR_RETURN(const auto entries, docker_entries(text));
+    std::vector<ArchivedImage> out;
+    for (const auto& entry : entries) {
+        constexpr std::string_view blobs = "blobs/sha256/";
+        const auto id = entry.config.starts_with(blobs)
+                            ? concat("sha256:", std::string_view(entry.config).substr(blobs.size()))
+                            : std::string();
+        out.push_back({is_digest(id) ? id : "", entry.repo_tags});
+    }
+    return out;
+}
 
 Result<std::vector<Image>> load_archive(const Context& context, int fd) {
     auto files = open_tar_files(context, fd);

@@ -56,6 +56,8 @@ class Saver {
         return {};
     }
 
+    Status text(const ArchivedText& file) { return writer_.add_text(file.name, file.text, 0); }
+
     Status finish() {
         Json index = Json::object();
         index.set("schemaVersion", 2);
@@ -136,8 +138,9 @@ class Saver {
 
 } // namespace
 
-Status save_archive(const Context& context, const std::vector<std::string>& names, int fd) {
-    if (names.empty()) return fail(ErrorCode::usage, "no image to save");
+Status save_archive(const Context& context, const std::vector<std::string>& names, int fd,
+                    const std::vector<ArchivedText>& front) {
+    if (names.empty() && front.empty()) return fail(ErrorCode::usage, "no image to save");
     // All are looked up before the first byte is written. An image asked for by several names is saved once.
     std::vector<std::pair<Image, std::vector<Reference>>> images;
     for (const auto& name : names) {
@@ -153,6 +156,8 @@ Status save_archive(const Context& context, const std::vector<std::string>& name
     }
     FdSink out(fd, "the archive");
     Saver saver(context, out);
+    for (const auto& file : front)
+        BERTH_TRY(saver.text(file));
     for (const auto& [image, references] : images)
         BERTH_TRY(saver.add(image, references));
     return saver.finish();
