@@ -71,9 +71,11 @@ std::vector<std::span<const Command>> tables() {
             container_commands(),
             container_view_commands(),
             exec_commands(),
+            container_files_commands(),
             image_commands(),
             image_archive_commands(),
             registry_commands(),
+            search_commands(),
             build_commands(),
             network_commands(),
             volume_commands(),
@@ -84,7 +86,8 @@ std::vector<std::span<const Command>> tables() {
             compose_config_commands(),
             compose_run_commands(),
             compose_image_commands(),
-            compose_bundle_commands()};
+            compose_bundle_commands(),
+            compose_files_commands()};
 }
 
 const Command* find_exact(std::string_view path) {
@@ -106,8 +109,8 @@ const Command* find_command(std::string_view path) {
     // "container start" is "start": every command of a container has both forms.
     if (path.rfind("container ", 0) != 0) return nullptr;
     const auto word = path.substr(10);
-    for (const auto table :
-         {run_commands(), container_commands(), container_view_commands(), exec_commands()})
+    for (const auto table : {run_commands(), container_commands(), container_view_commands(), exec_commands(),
+                             container_files_commands()})
         for (const auto& command : table)
             if (command.path == word) return &command;
     return nullptr;
@@ -158,8 +161,8 @@ std::string group_help(std::string_view group, const Flags& flags) {
     for (const auto* command : commands_of(group))
         lines.emplace_back(last_word(command->path), command->summary);
     if (group == "container")
-        for (const auto table :
-             {run_commands(), container_commands(), container_view_commands(), exec_commands()})
+        for (const auto table : {run_commands(), container_commands(), container_view_commands(),
+                                 exec_commands(), container_files_commands()})
             for (const auto& command : table)
                 if (!command.hidden && command.path.find(' ') == std::string_view::npos)
                     lines.emplace_back(command.path, command.summary);

@@ -1,9 +1,7 @@
-// load, save, import, export
+// load, save, import
 #include "compose/cli/command.hpp"
 #include "compose/cli/output_file.hpp"
 #include "runtime/base/file.hpp"
-#include "runtime/container/running_root.hpp"
-#include "runtime/container/store.hpp"
 #include "runtime/image/archive.hpp"
 
 #include <array>
@@ -103,39 +101,12 @@ Run setup_import(Flags& flags) {
     };
 }
 
-// A container's own files, without what is mounted on them.
-Result<Fd> container_root(const Context& context, const runtime::Container& container) {
-    if (container.state.status == runtime::Status::running || container.state.status == runtime::Status::paused)
-        return runtime::open_running_root(container);
-    if (!container.spec.rootfs.empty()) return open_directory(container.spec.rootfs);
-    std::vector<std::string> layers{join_path(context.paths.container(container.spec.id), "upper")};
-    layers.insert(layers.end(), container.spec.layers.begin(), container.spec.layers.end());
-    return image::open_root(layers);
-}
-
-Run setup_export(Flags& flags) {
-    auto options = std::make_shared<SaveFlags>();
-    flags.text("-o,--output", options->output, "Write to a file, instead of STDOUT");
-    flags.arguments(options->names, 1, 1);
-    return [options](Session& session) -> Result<int> {
-        BERTH_ASSIGN_OR_RETURN(const auto container,
-                               runtime::get_container(session.context(), options->names[0]));
-        BERTH_ASSIGN_OR_RETURN(const auto root, container_root(session.context(), container));
-        BERTH_ASSIGN_OR_RETURN(auto output, OutputFile::open(options->output));
-        BERTH_TRY(image::export_tree(root.get(), output.fd()));
-        BERTH_TRY(output.commit());
-        return 0;
-    };
-}
-
-constexpr std::array<Command, 4> k_commands{
+constexpr std::array<Command, 3> k_commands{
     {{"load", "[OPTIONS]", "Load an image from a tar archive or STDIN", setup_load, false, false},
      {"save", "[OPTIONS] IMAGE [IMAGE...]",
       "Save one or more images to a tar archive (streamed to STDOUT by default)", setup_save, false, false},
      {"import", "[OPTIONS] FILE|FOLDER|- [REPOSITORY[:TAG]]",
-      "Import the contents from a tarball to create a filesystem image", setup_import, false, false},
-     {"export", "[OPTIONS] CONTAINER", "Export a container's filesystem as a tar archive", setup_export,
-      false, false}}};
+      "Import the contents from a tarball to create a filesystem image", setup_import, false, false}}};
 
 } // namespace
 

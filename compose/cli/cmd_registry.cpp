@@ -1,4 +1,4 @@
-// push, login, logout, manifest inspect
+// push, login, logout, manifest inspect (search: cmd_search.cpp)
 #include "compose/cli/command.hpp"
 #include "compose/ui/terminal.hpp"
 #include "runtime/base/file.hpp"

@@ -30,9 +30,12 @@ struct Command {
 [[nodiscard]] std::span<const Command> container_commands();
 [[nodiscard]] std::span<const Command> container_view_commands();
 [[nodiscard]] std::span<const Command> exec_commands();
+[[nodiscard]] std::span<const Command> container_files_commands();
+[[nodiscard]] std::span<const Command> compose_files_commands();
 [[nodiscard]] std::span<const Command> image_commands();
 [[nodiscard]] std::span<const Command> image_archive_commands();
 [[nodiscard]] std::span<const Command> registry_commands();
+[[nodiscard]] std::span<const Command> search_commands();
 [[nodiscard]] std::span<const Command> build_commands();
 [[nodiscard]] std::span<const Command> network_commands();
 [[nodiscard]] std::span<const Command> volume_commands();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "runtime/image/store.hpp"
+#include "runtime/image/unpack.hpp"
 
 namespace berth::image {
 
@@ -36,5 +37,8 @@ struct ArchivedText {
 // Unpacks a tar, plain or compressed, into the folder `path` beneath `root`, which must exist; what has the
 // same name there is replaced. Symlinks are followed inside that folder only.
 [[nodiscard]] Status extract_archive(int fd, int root, const std::string& path);
+// Unpacks into an open folder what `send` writes, plain or compressed, up to the end mark.
+[[nodiscard]] Status extract_stream(int folder, const UnpackOptions& options,
+                                    const std::function<Status(ByteSink&)>& send);
 
 } // namespace berth::image

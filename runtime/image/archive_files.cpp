@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 namespace berth::image {
@@ -114,15 +115,67 @@ class TarGate : public ByteSink {
     bool open_ = false;
 };
 
+// A tar up to its end mark, into a sink: what a pipe has behind that mark is not asked for (it may be endless).
+class TarCopy : public ByteSink {
+  public:
+    explicit TarCopy(ByteSink& out) : out_(out) {
+        thread_ = std::thread([this] {
+            status_ = copy();
+            conduit_.abort_writer(status_ ? Error(ErrorCode::internal, "the archive has ended") : status_.error());
+        });
+    }
+    TarCopy(const TarCopy&) = delete;
+    TarCopy& operator=(const TarCopy&) = delete;
+    ~TarCopy() override {
+        conduit_.abort_reader(Error(ErrorCode::interrupted, "the copy was given up"));
+        if (thread_.joinable()) thread_.join();
+    }
+    Status write(std::string_view bytes) override { return conduit_.write(bytes); }
+    Status finish() override {
+        BERTH_TRY(conduit_.finish());
+        thread_.join();
+        return status_;
+    }
+    // All of it has been copied, whatever write() said of the rest.
+    [[nodiscard]] bool ended() {
+        if (!conduit_.writer_aborted()) return false;
+        if (thread_.joinable()) thread_.join();
+        return status_.has_value();
+    }
+
+  private:
+    Status copy() {
+        TarReader reader(conduit_, &out_);
+        TarEntry entry;
+        for (;;) {
+            BERTH_ASSIGN_OR_RETURN(const bool more, reader.next(entry));
+            if (!more) return {};
+            for (;;) {
+                BERTH_ASSIGN_OR_RETURN(const std::string_view piece, reader.data());
+                if (piece.empty()) break;
+                BERTH_TRY(out_.write(piece));
+            }
+        }
+    }
+    ByteSink& out_;
+    Conduit conduit_;
+    Status status_;
+    std::thread thread_;
+};
+
 // Unnamed: gone with its last descriptor, also when we are killed.
 Result<Fd> spool(const Context& context, ByteSource& source) {
     BERTH_TRY(ensure_store(context));
     BERTH_ASSIGN_OR_RETURN(Fd file, open_file(staging_root(context), O_RDWR | O_TMPFILE, 0600));
     FdSink sink(file.get(), "the archive's temporary file");
-    TarGate gate(sink);
+    TarCopy copy(sink);
+    TarGate gate(copy);
     Decompressor inflate(gate);
-    BERTH_TRY(pump(source, inflate));
-    BERTH_TRY(inflate.finish());
+    const auto pumped = pump(source, inflate);
+    if (!copy.ended()) {
+        BERTH_TRY(pumped);
+        if (auto finished = inflate.finish(); !finished && !copy.ended()) return fail(finished.error());
+    }
     return file;
 }
 

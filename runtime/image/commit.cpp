@@ -1,4 +1,5 @@
-// An overlay's upper folder as a layer: its canonical tar is only digested, never written.
+// An overlay's upper folder as a layer. Where the folder may be moved, its canonical tar is only digested, never
+// written.
 #include "runtime/image/layer_store.hpp"
 #include "runtime/image/store.hpp"
 #include "runtime/image/tree_tar.hpp"
@@ -37,6 +38,29 @@ Result<NewLayer> commit_layer(const Context& context, const std::string& upper_d
     if (::rename(upper_dir.c_str(), (folder + "/diff").c_str()) != 0)
         return fail_errno(concat("move '", upper_dir, "' into the image store"));
     BERTH_TRY(publish_layer(context, staging, "layer", record));
+    NewLayer out;
+    out.diff_id = record.diff_id;
+    out.chain_id = record.chain_id;
+    out.directory = layer_dir(context, record.chain_id) + "/diff";
+    out.size = record.size;
+    return out;
+}
+
+Lookup<NewLayer> copy_layer(const Context& context, const std::string& upper_dir,
+                            const std::string& parent_chain,
+                            const std::function<bool(const std::string& path)>& skip) {
+    clean_staging(context);
+    BERTH_ASSIGN_OR_RETURN(const Fd tree, open_file(upper_dir, O_RDONLY | O_DIRECTORY));
+    BERTH_ASSIGN_OR_RETURN(const auto ingest, LayerIngest::start(context, LayerInput::own_tar));
+    TarWriter writer(*ingest);
+    TreeTarOptions options;
+    options.whiteouts = true;
+    options.skip = skip;
+    BERTH_TRY(write_tree(tree.get(), writer, options));
+    BERTH_TRY(writer.finish());
+    BERTH_TRY(ingest->finish());
+    if (ingest->unpacked().entries == 0) return std::nullopt;
+    BERTH_ASSIGN_OR_RETURN(const LayerRecord record, ingest->keep(parent_chain));
     NewLayer out;
     out.diff_id = record.diff_id;
     out.chain_id = record.chain_id;

@@ -49,4 +49,17 @@ Status extract_archive(int fd, int root, const std::string& path) {
     return inflate.finish();
 }
 
+Status extract_stream(int folder, const UnpackOptions& options,
+                      const std::function<Status(ByteSink&)>& send) {
+    UnpackOptions own = options;
+    own.stop_at_end = true;
+    Unpacker unpacker(folder, own);
+    Decompressor inflate(unpacker);
+    auto sent = send(inflate);
+    if (unpacker.ended()) return {};
+    BERTH_TRY(sent);
+    auto finished = inflate.finish();
+    return unpacker.ended() ? Status{} : finished;
+}
+
 } // namespace berth::image

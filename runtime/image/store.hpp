@@ -77,6 +77,11 @@ struct NewLayer {
 // store. `epoch`: clamp times to it (SOURCE_DATE_EPOCH); -1: as they are.
 [[nodiscard]] Result<NewLayer> commit_layer(const Context& context, const std::string& upper_dir,
                                             const std::string& parent_chain, std::int64_t epoch = -1);
+// The same from a folder that stays where it is (a container's). skip: paths that do not count. Nothing when
+// no change is left: such a layer would say nothing.
+[[nodiscard]] Lookup<NewLayer> copy_layer(const Context& context, const std::string& upper_dir,
+                                          const std::string& parent_chain,
+                                          const std::function<bool(const std::string& path)>& skip);
 [[nodiscard]] std::string chain_id(const std::vector<std::string>& diff_ids);
 
 // Folder for work in progress on the same file system as the layers (builder: upper and work folders).

@@ -136,6 +136,11 @@ void Conduit::abort_writer(Error error) {
     changed_.notify_all();
 }
 
+bool Conduit::writer_aborted() {
+    const std::lock_guard lock(mutex_);
+    return reader_error_.has_value();
+}
+
 void Conduit::abort_reader(Error error) {
     const std::lock_guard lock(mutex_);
     if (!writer_error_) writer_error_ = std::move(error);

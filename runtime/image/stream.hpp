@@ -117,6 +117,7 @@ class Conduit : public ByteSink, public ByteSource {
     [[nodiscard]] Status finish() override; // writer: no more bytes
     [[nodiscard]] Result<std::size_t> read(char* buffer, std::size_t size) override;
     void abort_writer(Error error); // reader: give up
+    [[nodiscard]] bool writer_aborted(); // the reader has given up, or needs no more
     void abort_reader(Error error); // writer: the stream is damaged; reads fail with this
 
   private:

@@ -50,9 +50,11 @@ class Walker {
         return folder(root, "");
     }
     TreeTarResult result;
+    Status one(int parent, const std::string& name, const std::string& as) { return entry(parent, name, as); }
 
   private:
     Status entry(int parent, const std::string& name, const std::string& path) {
+        if (options_.skip && options_.skip(path)) return {};
         struct stat st {};
         if (::fstatat(parent, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
             return fail_errno(concat("examine '", path, "'"));
@@ -202,6 +204,13 @@ class Walker {
 Result<TreeTarResult> write_tree(int root, TarWriter& writer, const TreeTarOptions& options) {
     Walker walker(writer, options);
     BERTH_TRY(walker.start(root));
+    return walker.result;
+}
+
+Result<TreeTarResult> write_entry(int parent, const std::string& name, const std::string& as, TarWriter& writer,
+                                  const TreeTarOptions& options) {
+    Walker walker(writer, options);
+    BERTH_TRY(walker.one(parent, name, as));
     return walker.result;
 }
 

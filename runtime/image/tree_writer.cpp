@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <tuple>
 #include <unistd.h>
 
 namespace berth::image {
@@ -130,6 +131,13 @@ Result<TreeWriter::Place> TreeWriter::place(const std::string& path) {
 }
 
 Status TreeWriter::add(const TarEntry& entry, TarReader& reader) {
+    if (!options_.owner) return add_as_it_is(entry, reader);
+    TarEntry owned = entry;
+    std::tie(owned.uid, owned.gid) = *options_.owner;
+    return add_as_it_is(owned, reader);
+}
+
+Status TreeWriter::add_as_it_is(const TarEntry& entry, TarReader& reader) {
     if (stale_) forget_parents();
     BERTH_ASSIGN_OR_RETURN(const std::string path, clean_entry_name(entry.name));
     until_space_check_ -= k_space_check_entry;
@@ -166,6 +174,7 @@ Status TreeWriter::add(const TarEntry& entry, TarReader& reader) {
 
 Status TreeWriter::add_root(const TarEntry& entry) {
     if (entry.type != EntryType::directory) return refuse("the root itself is not a folder in this archive");
+    if (options_.keep_kinds) return {};
     TarEntry plain = entry;
     BERTH_TRY(set_fd_attributes(plain, root_));
     if (::fchmod(root_, entry.mode) != 0) return fail_errno("set the mode of the root");
@@ -221,6 +230,8 @@ Status TreeWriter::create(const Place& at, const std::function<int()>& call, boo
     struct stat st {};
     if (::fstatat(at.parent, at.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
         return fail_errno("examine what is there");
+    if (options_.keep_kinds && S_ISDIR(st.st_mode))
+        return refuse(concat("cannot overwrite directory '", at.path, "' with non-directory"));
     if (replaced_whiteout != nullptr) *replaced_whiteout = is_whiteout_device(st);
     BERTH_TRY(replace(at, st.st_mode));
     if (call() < 0) return fail_errno("create the entry");
@@ -237,6 +248,8 @@ Status TreeWriter::add_directory(const TarEntry& entry, const Place& at) {
         if (::fstatat(at.parent, at.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
             return fail_errno("examine what is there");
         kept = S_ISDIR(st.st_mode);
+        if (!kept && options_.keep_kinds)
+            return refuse(concat("cannot overwrite non-directory '", at.path, "' with directory"));
         if (!kept) BERTH_TRY(create(at, make, &was_whiteout));
     }
     BERTH_ASSIGN_OR_RETURN(Fd directory, open_at(at.parent, at.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
@@ -374,8 +387,8 @@ Status TreeWriter::set_path_attributes(const TarEntry& entry, const Place& at) {
     if (::fchownat(at.parent, at.name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0 &&
         !(errno == EPERM && uid_ != 0))
         return fail_errno(concat("set the owner to ", entry.uid, ":", entry.gid));
-    // Not a symlink: just made by us in a folder that nobody else can write to.
-    if (!symlink && (entry.mode & 07000U) != 0 && ::fchmodat(at.parent, at.name.c_str(), entry.mode, 0) != 0)
+    // Of a layer alone, whose folder nobody else can write to: by now it could be a symlink.
+    if (!symlink && options_.kind == TreeKind::layer && (entry.mode & 07000U) != 0 && ::fchmodat(at.parent, at.name.c_str(), entry.mode, 0) != 0)
         return fail_errno("set the mode");
     for (const auto& [name, value] : entry.xattrs)
         BERTH_TRY(set_entry_xattr(at.parent, at.name, name, value));

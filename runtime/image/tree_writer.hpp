@@ -43,6 +43,7 @@ class TreeWriter {
     void remember(std::string path, Fd fd);
     void forget_parents();
 
+    [[nodiscard]] Status add_as_it_is(const TarEntry& entry, TarReader& reader);
     [[nodiscard]] Status add_root(const TarEntry& entry);
     [[nodiscard]] Status add_whiteout(const Place& at);
     [[nodiscard]] Status add_directory(const TarEntry& entry, const Place& at);

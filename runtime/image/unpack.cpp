@@ -28,7 +28,7 @@ Status unpack_tree(ByteSource& source, int root, const UnpackOptions& options, U
         if (!added)
             return fail(std::move(added).error().context(concat("unpack '", entry.name.substr(0, 300), "'")));
     }
-    BERTH_TRY(reader.drain());
+    if (!options.stop_at_end) BERTH_TRY(reader.drain());
     BERTH_TRY(tree.finish());
     return options.skeleton != nullptr ? options.skeleton->finish() : Status{};
 }
@@ -44,10 +44,13 @@ std::int64_t layer_size_limit() {
 }
 
 Unpacker::Unpacker(int root, UnpackOptions options) : root_(root), options_(options) {
-    if (options_.max_bytes <= 0) options_.max_bytes = layer_size_limit();
+    if (options_.max_bytes == 0) options_.max_bytes = layer_size_limit();
     thread_ = std::thread([this] {
         status_ = unpack_tree(conduit_, root_, options_, result_);
-        if (!status_) conduit_.abort_writer(status_.error());
+        if (!status_)
+            conduit_.abort_writer(status_.error());
+        else if (options_.stop_at_end)
+            conduit_.abort_writer(Error(ErrorCode::internal, "the archive has ended"));
     });
 }
 
@@ -60,7 +63,7 @@ Unpacker::~Unpacker() {
 
 Status Unpacker::write(std::string_view bytes) {
     written_ += static_cast<std::int64_t>(bytes.size());
-    if (written_ > options_.max_bytes)
+    if (options_.max_bytes > 0 && written_ > options_.max_bytes)
         return fail(Error(ErrorCode::invalid_input,
                           concat("archive is larger than ", options_.max_bytes, " bytes when unpacked"))
                         .hint("set BERTH_MAX_LAYER_SIZE if it is meant to be"));
@@ -68,9 +71,15 @@ Status Unpacker::write(std::string_view bytes) {
 }
 
 Status Unpacker::finish() {
-    BERTH_TRY(conduit_.finish());
+    const auto told = conduit_.finish();
     join();
-    return status_;
+    return options_.stop_at_end ? status_ : !told ? told : status_;
+}
+
+bool Unpacker::ended() {
+    if (!options_.stop_at_end || !conduit_.writer_aborted()) return false;
+    join();
+    return status_.has_value();
 }
 
 void Unpacker::join() {

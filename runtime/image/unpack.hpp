@@ -7,6 +7,7 @@
 #include "runtime/image/stream.hpp"
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -19,8 +20,13 @@ enum class TreeKind : std::uint8_t {
 
 struct UnpackOptions {
     TreeKind kind = TreeKind::layer;
-    std::int64_t max_bytes = 0;         // of the tar; 0: layer_size_limit()
+    std::int64_t max_bytes = 0;         // of the tar; 0: layer_size_limit(), -1: none
     SkeletonWriter* skeleton = nullptr; // records what is needed to write the same tar again
+    // Nothing that stands there changes its kind: no file takes a folder's place nor the other way round, and
+    // the folder that is unpacked into stays as it is.
+    bool keep_kinds = false;
+    bool stop_at_end = false; // what follows the end mark is not read (Unpacker::ended)
+    std::optional<std::pair<std::uint32_t, std::uint32_t>> owner; // uid and gid of everything
     int kept = -1; // with a skeleton: folder that takes what a later entry of the same name replaces
 };
 
@@ -49,6 +55,8 @@ class Unpacker : public ByteSink {
     ~Unpacker() override; // without finish(): gives up
     [[nodiscard]] Status write(std::string_view bytes) override;
     [[nodiscard]] Status finish() override; // waits for the tree to be complete
+    // stop_at_end: the tree is complete, whatever write() says of the rest.
+    [[nodiscard]] bool ended();
     [[nodiscard]] const UnpackResult& result() const { return result_; }
 
   private:

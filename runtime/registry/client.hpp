@@ -14,6 +14,13 @@ struct ManifestBytes {
     std::string media_type;
 };
 
+// A repository that a search found.
+struct FoundRepository {
+    std::string name, description;
+    std::int64_t stars = 0;
+    bool official = false, automated = false;
+};
+
 class RegistryClient {
   public:
     // host: as in a reference ("docker.io", "localhost:5000").
@@ -46,8 +53,16 @@ class RegistryClient {
     // it.
     [[nodiscard]] Status check_login(const Credentials& credentials);
 
+    // ---- search.cpp ----
+
+    // Repositories whose name (or description, where the registry looks there) has the text: by the search of
+    // version 1 of the API, or of a registry that has none, out of its catalogue.
+    [[nodiscard]] Result<std::vector<FoundRepository>> search(const std::string& text, std::size_t limit);
+
   private:
     friend class BlobUpload;
+    [[nodiscard]] Result<std::vector<FoundRepository>> search_catalogue(const std::string& text,
+                                                                        std::size_t limit);
     [[nodiscard]] Result<std::string> base_url();
     // One request with what authorization there is; answers a challenge once; waits and tries again where
     // that helps.

@@ -142,8 +142,8 @@ TEST_CASE("bundle: a file beside the tar changes its model, and a part of the st
     World world;
     write_stack(world);
     OtherMachine other(world);
-    const Run made = world.compose(
-        {"-f", "compose.yaml", "-f", "override.yaml", "bundle", "-o", other.tar(), "worker"});
+    const Run made =
+        world.compose({"-f", "compose.yaml", "-f", "override.yaml", "bundle", "-o", other.tar(), "worker"});
     CAPTURE(made.err);
     REQUIRE(made.exit_code == 0);
     CHECK_THAT(host("tar", {"-tf", other.tar()}).out, !ContainsSubstring("secrets/"));
@@ -166,7 +166,8 @@ TEST_CASE("bundle: what is no bundle, or a damaged one, is refused and leaves no
     OtherMachine other(world);
     REQUIRE(make_bundle(world, other.tar()).exit_code == 0);
     const auto run = [&](const std::string& script) {
-        const Run changed = host("sh", {"-ec", "cd " + other.folder() + "; rm -rf x; mkdir x; cp stack.tar good.tar\n" + script});
+        const Run changed = host(
+            "sh", {"-ec", "cd " + other.folder() + "; rm -rf x; mkdir x; cp stack.tar good.tar\n" + script});
         CAPTURE(changed.err);
         REQUIRE(changed.exit_code == 0);
         Run up = other.compose({"up", "-d"});
@@ -179,8 +180,9 @@ TEST_CASE("bundle: what is no bundle, or a damaged one, is refused and leaves no
     };
     CHECK_THAT(run("tar -xf stack.tar -C x; rm x/bundle.json; tar -C x -cf stack.tar ."),
                ContainsSubstring("is no stack bundle") && ContainsSubstring("bundle.json"));
-    CHECK_THAT(run("tar -xf stack.tar -C x; echo '{\"version\":2}' > x/bundle.json; tar -C x -cf stack.tar ."),
-               ContainsSubstring("version 2"));
+    CHECK_THAT(
+        run("tar -xf stack.tar -C x; echo '{\"version\":2}' > x/bundle.json; tar -C x -cf stack.tar ."),
+        ContainsSubstring("version 2"));
     CHECK_THAT(run("tar -xf stack.tar -C x; echo '{\"version\":1,\"platform\":\"linux/s390\"}' > "
                    "x/bundle.json; tar -C x -cf stack.tar ."),
                ContainsSubstring("linux/s390"));
@@ -191,9 +193,10 @@ TEST_CASE("bundle: what is no bundle, or a damaged one, is refused and leaves no
                ContainsSubstring("compose.yaml"));
     CHECK_THAT(run("tar -xf stack.tar -C x; truncate -s 20M x/compose.yaml; tar -C x -cf stack.tar ."),
                ContainsSubstring("compose.yaml") && ContainsSubstring("bytes"));
-    CHECK_THAT(run("tar -xf stack.tar -C x; big=$(ls -S x/blobs/sha256 | head -1); printf X | "
-                   "dd of=x/blobs/sha256/$big bs=1 seek=600000 conv=notrunc 2>/dev/null; tar -C x -cf stack.tar ."),
-               ContainsSubstring("sha256:"));
+    CHECK_THAT(
+        run("tar -xf stack.tar -C x; big=$(ls -S x/blobs/sha256 | head -1); printf X | "
+            "dd of=x/blobs/sha256/$big bs=1 seek=600000 conv=notrunc 2>/dev/null; tar -C x -cf stack.tar ."),
+        ContainsSubstring("sha256:"));
     CHECK_THAT(run("truncate -s 900000 stack.tar"), ContainsSubstring("stack.tar"));
     CHECK_THAT(run("gzip -c stack.tar > y; mv y stack.tar"), ContainsSubstring("compressed"));
     REQUIRE(host("cp", {other.tar(), other.folder() + "/two.tar"}).exit_code == 0);

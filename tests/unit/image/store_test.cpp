@@ -1,3 +1,4 @@
+#include "runtime/base/no_sigpipe.hpp"
 #include "runtime/base/sha256.hpp"
 #include "runtime/image/archive.hpp"
 #include "runtime/image/image_store.hpp"
@@ -486,4 +487,28 @@ TEST_CASE("a folder is imported as it is") {
     StringSink tar(1u << 20);
     require(write_layer_tar(sandbox.context, image->config.rootfs.diff_ids[0], tar));
     CHECK(entries_of(tar.take()).at("bin/y").link == "x");
+}
+
+TEST_CASE("a load from a pipe ends with the archive, whatever follows it") {
+    const Sandbox sandbox;
+    import_text(sandbox, rich_tar(), "app:1");
+    const auto archive = saved(sandbox, {"app:1"});
+    REQUIRE(remove_image(sandbox.context, "app:1", false, nobody));
+    for (const std::string& filler : {std::string("junk "), std::string(5, '\0')}) {
+        auto pipe = make_pipe();
+        require(pipe);
+        std::thread writer([&] {
+            const NoSigpipe quiet;
+            bool open = write_all(pipe->write.get(), archive, "pipe").has_value();
+            while (open) // until nobody reads any more
+                open = write_all(pipe->write.get(), filler, "pipe").has_value();
+        });
+        const auto images = load_archive(sandbox.context, pipe->read.get());
+        pipe->read.reset();
+        writer.join();
+        require(images);
+        CHECK(images->size() == 1);
+    }
+    CHECK(load_pipe(sandbox, archive.substr(0, archive.size() / 2)).error().code() == ErrorCode::invalid_input);
+    CHECK(load_pipe(sandbox, gzip(archive)));
 }
