@@ -159,6 +159,10 @@ Result<ContainerView> open_container_view(const Context& context, const std::str
         BERTH_ASSIGN_OR_RETURN(out.lock, runtime::lock_container(context, container.spec.id));
         BERTH_ASSIGN_OR_RETURN(container, runtime::read_container(context, container.spec.id));
         if (is_running(container)) out.lock.reset();
+        // Its monitor starts it without this lock, and two overlays must not share an upper folder.
+        if (container.state.status == runtime::Status::restarting)
+            return fail(Error(ErrorCode::in_use, concat("container ", container.spec.name, " is restarting"))
+                            .hint("try again when it runs, or stop it first"));
     }
     BERTH_ASSIGN_OR_RETURN(Fd root, is_running(container) ? running_root(container)
                                                           : stopped_root(context, container.spec));
