@@ -223,6 +223,56 @@ TEST_CASE("cp: a container's links never lead to this machine's files") {
     CHECK(read_file(victim + "/file").value() == "untouched");
 }
 
+TEST_CASE("cp: a container that swaps folders and links under the copy reaches nothing of this machine") {
+    World world;
+    const auto victim = world.project() + "/victim";
+    world.write("victim/file", "untouched");
+    world.write("tree/file", "evil");
+    world.tiny_image();
+    world.ok({"run", "-d", "--name", "box", "-v", "vol:/vol", "tiny", "sh", "-c",
+              "cd /vol; while :; do mkdir -p a/b; echo inside > a/b/file; rm -rf a; ln -s " + victim +
+                  " a; rm a; mkdir a; ln -s " + victim + " a/b; rm -rf a; done"});
+    // Folders of this machine: what is copied into them may be links, which the next copy must not follow.
+    for (const char* name : {"out", "out2"})
+        REQUIRE(make_dir(join_path(world.project(), name), 0755));
+    for (int round = 0; round < 100; ++round) {
+        (void)world.berth({"cp", "tree/.", "box:/vol/a"});
+        (void)world.berth({"cp", "tree/file", "box:/vol/a/b/file"});
+        (void)world.berth({"cp", "tree", "box:/vol/a/b"});
+        (void)world.berth({"cp", "box:/vol/a", world.project() + "/out"});
+        (void)world.berth({"cp", "-L", "box:/vol/a/b", world.project() + "/out2"});
+    }
+    CHECK(read_file(victim + "/file").value() == "untouched");
+    CHECK(list_dir(victim).value() == std::vector<std::string>{"file"});
+    CHECK(
+        host("grep", {"-rl", "untouched", world.project() + "/out", world.project() + "/out2"}).out.empty());
+}
+
+TEST_CASE("cp, export, commit and diff run nothing that a container brings along") {
+    World world;
+    world.tiny_image();
+    world.ok({"run", "-d", "--name", "box", "tiny", "sh", "-c",
+              "mkdir -p /usr/bin; for p in xz gzip tar unpigz zstd ps nsenter; do "
+              "printf '#!/bin/sh\\ntouch " +
+                  world.project() +
+                  "/ran /ran\\n' > /usr/bin/$p; chmod 755 /usr/bin/$p; "
+                  "rm -f /bin/$p; ln -s /usr/bin/$p /bin/$p; done; echo /ran.so > /etc/ld.so.preload; touch "
+                  "/ready; "
+                  "exec sleep 1000"});
+    shell(world, "until test -e /ready; do :; done");
+    world.write("file", "f");
+    REQUIRE(host("tar", {"-C", world.project(), "-czf", world.project() + "/file.tgz", "file"}).exit_code ==
+            0);
+    world.ok({"cp", "-", "box:/tmp"}, read_file(world.project() + "/file.tgz").value());
+    world.ok({"cp", "box:/usr", world.project() + "/usr"});
+    world.ok({"diff", "box"});
+    world.ok({"commit", "box", "made"});
+    world.ok({"export", "-o", world.project() + "/all.tar", "box"});
+    CHECK(shell(world, "cat /tmp/file") == "f");
+    CHECK_FALSE(path_exists(world.project() + "/ran"));
+    CHECK(shell(world, "test -e /ran || echo no") == "no");
+}
+
 TEST_CASE("compose cp, commit and export: a service's containers") {
     World world;
     world.tiny_image();
