@@ -1,8 +1,10 @@
 #include "runtime/base/file.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/world.hpp"
+#include "tests/system/cli/fake_image.hpp"
 
 #include <cstdlib>
+#include <sys/mount.h>
 
 using namespace berth;
 using namespace berth::test;
@@ -156,6 +158,34 @@ TEST_CASE("bundle: a file beside the tar changes its model, and a part of the st
     CHECK_THAT(other.berth({"load", "-i", other.tar()}).out, ContainsSubstring("proj-worker"));
 }
 
+TEST_CASE(
+    "bundle: an image named by a registry's digest goes by its own id, and a tag means the bundle's image") {
+    World world;
+    OtherMachine other(world);
+    const Fixture image(world, 1000);
+    {
+        const FakeRegistry registry([&](const Request& request) { return image.answer(request); });
+        world.write("compose.yaml", "services:\n  a: {image: '" + registry.host() + "/app@" +
+                                        digest_of(image.manifest) + "', command: x}\n  b: {image: '" +
+                                        registry.host() + "/app:1', command: x}\n");
+        const Run made = world.compose({"bundle", "-o", other.tar()}); // pulls both
+        CAPTURE(made.err);
+        REQUIRE(made.exit_code == 0);
+        CHECK_THAT(other.ok({"config"}), ContainsSubstring("image: " + digest_of(image.config)) &&
+                                             ContainsSubstring("image: " + registry.host() + "/app:1"));
+        // The other machine has something else under that name.
+        world.tiny_image();
+        world.ok({"save", "-o", world.project() + "/tiny.tar", "tiny"});
+        REQUIRE(other.berth({"load", "-i", world.project() + "/tiny.tar"}).exit_code == 0);
+        REQUIRE(other.berth({"tag", "tiny", registry.host() + "/app:1"}).exit_code == 0);
+    }
+    other.ok({"create"});
+    for (const char* service : {"a", "b"})
+        CHECK(other.berth({"inspect", "--format", "{{.Image}}", concat("proj-", service, "-1")}).out ==
+              digest_of(image.config) + "\n");
+    other.ok({"down"});
+}
+
 TEST_CASE("bundle: what is no bundle, or a damaged one, is refused and leaves nothing") {
     World world;
     write_stack(world);
@@ -163,6 +193,14 @@ TEST_CASE("bundle: what is no bundle, or a damaged one, is refused and leaves no
     CHECK_THAT(world.compose({"bundle", "nobody", "-o", world.project() + "/x.tar"}).err,
                ContainsSubstring("nobody"));
     CHECK_FALSE(path_exists(world.project() + "/x.tar"));
+    const auto small = world.project() + "/small";
+    REQUIRE(make_dir(small));
+    REQUIRE(::mount("small", small.c_str(), "tmpfs", 0, "size=64k") == 0);
+    const Run full = make_bundle(world, small + "/x.tar");
+    CHECK(full.exit_code == 1);
+    CHECK_THAT(full.err, ContainsSubstring("No space left on device"));
+    CHECK(list_dir(small).value().empty());
+    REQUIRE(::umount2(small.c_str(), MNT_DETACH) == 0);
     OtherMachine other(world);
     REQUIRE(make_bundle(world, other.tar()).exit_code == 0);
     const auto run = [&](const std::string& script) {

@@ -2,7 +2,7 @@
 // half-made.
 #include "runtime/base/file.hpp"
 #include "tests/support/world.hpp"
-#include "tests/unit/image/fake_registry.hpp"
+#include "tests/system/cli/fake_image.hpp"
 
 #include <functional>
 #include <sys/mount.h>
@@ -16,30 +16,6 @@ using image::test::FakeRegistry;
 using image::test::Request;
 
 namespace {
-
-// An image of one plain layer, as a registry has it.
-struct Fixture {
-    explicit Fixture(World& world, std::size_t size = 200'000) {
-        world.write("layer/hello", std::string(size, 'h'));
-        layer = host("tar", {"-C", world.project() + "/layer", "-cf", "-", "hello"}).out;
-        config = concat(R"({"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[")",
-                        digest_of(layer), "\"]}}");
-        manifest = concat(
-            R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"c","digest":")",
-            digest_of(config), R"(","size":)", config.size(), R"(},"layers":[{"mediaType":"l","digest":")",
-            digest_of(layer), R"(","size":)", layer.size(), "}]}");
-    }
-    [[nodiscard]] Answer answer(const Request& request) const {
-        const auto tail = request.path.substr(request.path.rfind('/') + 1);
-        if (request.path == "/v2/") return {200, "{}", ""};
-        if (request.path.find("/app/manifests/1") != std::string::npos)
-            return {200, manifest, "Content-Type: application/vnd.oci.image.manifest.v1+json\r\n"};
-        if (tail == digest_of(config)) return {200, config, ""};
-        if (tail == digest_of(layer)) return {200, layer, ""};
-        return {404, R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]})", ""};
-    }
-    std::string layer, config, manifest;
-};
 
 // One error, and no other line that would say the same again.
 void check_refused(World& world, const std::vector<std::string>& words, const std::string& says) {
@@ -131,7 +107,7 @@ TEST_CASE("a token that expires between two requests is fetched again") {
     CHECK(tokens == 2);
 }
 
-TEST_CASE("pull and load onto a full disk: told as that, and nothing stays") {
+TEST_CASE("pull and import onto a full disk: told as that, and nothing stays") {
     World world;
     const auto data = world.paths().data_root();
     REQUIRE(make_dirs(data));
