@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unistd.h>
 
 namespace berth::cli {
 
@@ -184,16 +185,27 @@ Status get_images(Session& session, const compose::Project& project,
     return {};
 }
 
+// The model is loaded twice: a compose file on standard input must be there both times.
+Status keep_standard_input() {
+    BERTH_ASSIGN_OR_RETURN(const auto text, read_fd(STDIN_FILENO, "standard input", 16u << 20));
+    BERTH_ASSIGN_OR_RETURN(const Fd kept, make_memfd("compose.yaml", text));
+    if (::dup2(kept.get(), STDIN_FILENO) < 0) return fail_errno("keep standard input");
+    return {};
+}
+
 Result<int> bundle(Session& session, const BundleFlags& flags) {
     BERTH_TRY(refuse_dry_run(session, "bundle"));
     auto options = load_options(session);
     options.services = flags.services;
     options.only_services = true;
+    const bool from_input = std::find(options.files.begin(), options.files.end(), "-") != options.files.end();
+    if (from_input) BERTH_TRY(keep_standard_input());
     BERTH_ASSIGN_OR_RETURN(const auto loaded, load_files(session, options));
     const auto& project = *loaded.project;
     BERTH_TRY(check_services(project, flags.services));
     // The model with its paths as they were written: relative ones stay relative to wherever the bundle lies.
     options.resolve_paths = false;
+    if (from_input && ::lseek(STDIN_FILENO, 0, SEEK_SET) < 0) return fail_errno("read standard input again");
     auto written = compose::load_project(options);
     if (!written.project) return fail(ErrorCode::failed, "the compose files changed while they were read");
     std::vector<std::string> services;

@@ -152,6 +152,9 @@ TEST_CASE("bundle: a file beside the tar changes its model, and a part of the st
     world.write("more.yaml", "services: {worker: {environment: {MORE: '1'}}}\n");
     const Run config = other.compose({"-f", world.project() + "/more.yaml", "config"});
     CHECK_THAT(config.out, ContainsSubstring("MORE: \"1\"") && !ContainsSubstring("web:"));
+    // The model on standard input, the archive on standard output.
+    world.write("whole.tar", world.ok({"compose", "-f", "-", "bundle"}, "services: {a: {image: tiny}}\n"));
+    CHECK_THAT(world.compose({"-f", "whole.tar", "config"}).out, ContainsSubstring("image: tiny"));
     // By COMPOSE_FILE too; and an archive of images can be loaded as one.
     world.set_env("COMPOSE_FILE", other.tar());
     CHECK(other.berth({"compose", "config", "--services"}).out == "worker\n");
