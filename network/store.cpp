@@ -1,6 +1,7 @@
 #include "network/store.hpp"
 
 #include "runtime/base/id.hpp"
+#include "runtime/base/spread.hpp"
 
 #include <algorithm>
 
@@ -33,7 +34,7 @@ Status write_in(const std::string& folder, const std::string& name, std::string_
 } // namespace
 
 Result<FileLock> Store::lock_all() const {
-    BERTH_TRY(make_dirs(context_.paths.networks()));
+    BERTH_TRY(make_spread_dirs(context_.paths.networks()));
     return FileLock::acquire(context_.paths.networks() + "/lock");
 }
 

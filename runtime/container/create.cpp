@@ -4,6 +4,7 @@
 #include "runtime/base/id.hpp"
 #include "runtime/base/parse.hpp"
 #include "runtime/base/rollback.hpp"
+#include "runtime/base/spread.hpp"
 #include "runtime/container/bundle.hpp"
 #include "runtime/container/container_dir.hpp"
 #include "runtime/container/damaged.hpp"
@@ -162,7 +163,7 @@ Result<Container> create(const Context& context, ContainerSpec spec) {
     BERTH_ASSIGN_OR_RETURN(auto bundle, make_bundle(spec, facts));
 
     BERTH_TRY(context.paths.ensure_roots());
-    BERTH_TRY(make_dir(context.paths.containers()));
+    BERTH_TRY(make_spread_dirs(context.paths.containers()));
     BERTH_TRY(make_dir(context.paths.container_names()));
     if (path_exists(context.paths.container(spec.id)))
         return fail(ErrorCode::already_exists,

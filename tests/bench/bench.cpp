@@ -298,13 +298,16 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "usage: berth_bench BERTH PAYLOAD [RUNS] [WORD]\n");
         return 2;
     }
+    // As the default roots lie: data on a disk, what a reboot may lose in memory.
     auto scratch = TempDir::make("/var/tmp", "berth-bench-roots-");
-    if (!scratch) {
-        std::fprintf(stderr, "%s\n", scratch.error().to_string().c_str());
-        return 1;
-    }
+    auto exec_root = TempDir::make("/run", "berth-bench-");
+    for (const auto* folder : {&scratch, &exec_root})
+        if (!*folder) {
+            std::fprintf(stderr, "%s\n", folder->error().to_string().c_str());
+            return 1;
+        }
     const auto runs = argc > 3 ? parse_integer(argv[3], 1, 100).value_or(5) : 5;
-    const auto tools = find_tools(argv[1], scratch->path());
+    const auto tools = find_tools(argv[1], scratch->path() + "/data", exec_root->path());
     Bench bench(tools, scratch->path(), argv[2], static_cast<int>(runs), argc > 4 ? argv[4] : "");
     std::printf("%s; %d runs, in turn\n", machine().c_str(), static_cast<int>(runs));
     print_head();

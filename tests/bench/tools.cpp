@@ -63,9 +63,9 @@ bool answers(std::vector<std::string> words, const char* argument) {
 
 } // namespace
 
-std::vector<Tool> find_tools(const std::string& berth_program, const std::string& root) {
+std::vector<Tool> find_tools(const std::string& berth_program, const std::string& data_root, const std::string& exec_root) {
     std::vector<Tool> tools;
-    tools.push_back({"berth", {berth_program}, {berth_program, "compose"}, "", {"berth-monitor"}, {{"BERTH_DATA_ROOT", root + "/data"}, {"BERTH_EXEC_ROOT", root + "/run"}}});
+    tools.push_back({"berth", {berth_program}, {berth_program, "compose"}, "", {"berth-monitor"}, {{"BERTH_DATA_ROOT", data_root}, {"BERTH_EXEC_ROOT", exec_root}}});
     const char* peer_root = std::getenv("BENCH_PEER_ROOT");
     const std::string below = peer_root != nullptr ? peer_root : "";
     if (const auto docker = words_of("BENCH_DOCKER", "docker"); answers(docker, "info")) {

@@ -1,4 +1,5 @@
 #include "runtime/base/file.hpp"
+#include "runtime/base/spread.hpp"
 #include "tests/support/catch.hpp"
 
 #include <fcntl.h>
@@ -85,4 +86,16 @@ TEST_CASE("a lock is held until its object goes") {
     CHECK_FALSE(FileLock::try_acquire(dir.path() + "/lock").value().has_value());
     first.reset();
     CHECK(FileLock::try_acquire(dir.path() + "/lock").value().has_value());
+}
+
+TEST_CASE("a folder of unrelated folders is made with its parents, twice too") {
+    auto dir = TempDir::make("/tmp", "berth-unit-").value();
+    const std::string path = dir.path() + "/a/b";
+    REQUIRE(make_spread_dirs(path));
+    REQUIRE(make_spread_dirs(path));
+    struct stat info {};
+    REQUIRE(::stat(path.c_str(), &info) == 0);
+    CHECK((info.st_mode & 07777) == 0700);
+    REQUIRE(write_atomic(dir.path() + "/file", "x"));
+    CHECK_FALSE(make_spread_dirs(dir.path() + "/file/b"));
 }
