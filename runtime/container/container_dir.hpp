@@ -20,6 +20,9 @@ namespace berth::runtime {
                                            mode_t mode = 0600);
 [[nodiscard]] berth::Status write_spec(const std::string& directory, const ContainerSpec& spec);
 
+// state.json as it stands, not checked against the kernel.
+[[nodiscard]] Result<ContainerState> read_state(const Context& context, const ContainerSpec& spec);
+
 // names/<name> -> id. already_exists names the holder; a name whose container is gone (a kill in the middle
 // of create or remove) is taken over.
 [[nodiscard]] berth::Status take_name(const Context& context, const std::string& name, const std::string& id);

@@ -66,10 +66,7 @@ ContainerState settle_dead_monitor(const Context& context, const ContainerSpec& 
     auto lock = FileLock::try_acquire(join_path(context.paths.container(spec.id), "lock"));
     if (!lock || !*lock) return answer;
     // Between our reading and the lock, another command may have started it again.
-    const auto path = join_path(context.paths.container(spec.id), "state.json");
-    const auto text = read_file(path);
-    if (!text) return answer;
-    const auto again = parse_record<ContainerState>(*text, path);
+    const auto again = read_state(context, spec);
     if (!again) return answer;
     auto settled = settle_locked(context, spec, *again);
     if (settled) return *settled;

@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 namespace berth::runtime {
 
@@ -25,9 +26,12 @@ namespace {
 constexpr std::string_view k_go = "go";
 
 // In place, not renamed: containers that share this one's network have the same file mounted.
+// Not emptied first: a file that was cut to nothing ext4 writes back when it is closed, and the start waits.
 berth::Status rewrite(const std::string& path, std::string_view text) {
-    BERTH_ASSIGN_OR_RETURN(const auto file, open_file(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
-    return write_all(file.get(), text, path);
+    BERTH_ASSIGN_OR_RETURN(const auto file, open_file(path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0644));
+    BERTH_TRY(write_all(file.get(), text, path));
+    if (::ftruncate(file.get(), static_cast<off_t>(text.size())) != 0) return fail_errno(concat("write '", path, "'"));
+    return {};
 }
 
 bool asks_for_gateway(const ContainerSpec& spec) {

@@ -23,8 +23,7 @@ bool is_id(std::string_view text) {
     return text.size() == k_id_digits && is_hex(text);
 }
 
-template <class T> Result<T> read_record(const std::string& path) {
-    BERTH_ASSIGN_OR_RETURN(const auto text, read_file(path, k_largest_record));
+template <class T> Result<T> parse_known(std::string_view text, const std::string& path) {
     BERTH_ASSIGN_OR_RETURN(auto record, parse_record<T>(text, path));
     if (record.version > k_newest_version)
         return fail(Error(ErrorCode::unsupported,
@@ -36,12 +35,14 @@ template <class T> Result<T> read_record(const std::string& path) {
 Result<Container> read_container_stored(const Context& context, const std::string& id) {
     const auto directory = context.paths.container(id);
     Container out;
-    BERTH_ASSIGN_OR_RETURN(out.spec, read_record<ContainerSpec>(join_path(directory, "spec.json")));
+    const auto spec_path = join_path(directory, "spec.json");
+    BERTH_ASSIGN_OR_RETURN(const auto spec_text, read_file(spec_path, k_largest_record));
+    BERTH_ASSIGN_OR_RETURN(out.spec, parse_known<ContainerSpec>(spec_text, spec_path));
     if (out.spec.id != id)
         return fail(
             ErrorCode::invalid_input,
             concat("'", directory, "/spec.json' is the record of another container (", out.spec.id, ")"));
-    BERTH_ASSIGN_OR_RETURN(out.state, read_record<ContainerState>(join_path(directory, "state.json")));
+    BERTH_ASSIGN_OR_RETURN(out.state, read_state(context, out.spec));
     return out;
 }
 
@@ -77,6 +78,16 @@ ContainerState reconcile_state(ContainerState state) {
     state.monitor = {};
     state.health = Health::none;
     return state;
+}
+
+Result<ContainerState> read_state(const Context& context, const ContainerSpec& spec) {
+    const auto path = join_path(context.paths.container(spec.id), "state.json");
+    BERTH_ASSIGN_OR_RETURN(const auto text, read_file(path, k_largest_record));
+    if (!text.empty() || cgroup_of(context, spec).exists()) return parse_known<ContainerState>(text, path);
+    // Written by a running container's monitor and not on the disk yet when the power went: of another boot.
+    ContainerState lost;
+    lost.status = Status::running;
+    return lost;
 }
 
 berth::Status write_state(const Context& context, const std::string& id, const ContainerState& state) {

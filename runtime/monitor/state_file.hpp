@@ -1,5 +1,5 @@
-// state_file.hpp - state.json of the container, as its monitor writes it: whole, under a temporary name,
-// renamed. Core.
+// state_file.hpp - state.json of the container, as its monitor writes it: whole, under another name, then
+// put in the old one's place. Core.
 #pragma once
 
 #include "runtime/base/result.hpp"

@@ -117,6 +117,17 @@ TEST_CASE("an ambiguous prefix is an error") {
     }
 }
 
+TEST_CASE("a state that a power cut left empty is that of a container which ran then") {
+    World world;
+    const auto id = world.make_id_of("web");
+    REQUIRE(write_atomic(join_path(world.context.paths.container(id), "state.json"), ""));
+    const auto container = read_container(world.context, id);
+    REQUIRE(container);
+    CHECK(container->state.status == runtime::Status::exited);
+    CHECK(container->state.exit_code == 137);
+    CHECK(container->state.error == "stopped by a reboot of the host");
+}
+
 TEST_CASE("a broken record is reported with its path, shown as damaged, and blocks no other") {
     World world;
     bool shown = true;
