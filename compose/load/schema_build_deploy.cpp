@@ -13,11 +13,11 @@ constexpr Field k_build_fields[] = {
     {"context", &k_text},
     {"dockerfile", &k_text},
     {"dockerfile_inline", &k_text},
-    {"entitlements", &k_texts, refused},
+    {"entitlements", &k_texts},
     {"args", &k_list_or_map},
     {"provenance", &k_text_or_boolean, warned},
     {"sbom", &k_text_or_boolean, warned},
-    {"ssh", &k_pairs, refused},
+    {"ssh", &k_pairs},
     {"labels", &k_labels},
     {"cache_from", &k_texts},
     {"cache_to", &k_texts},
@@ -34,7 +34,7 @@ constexpr Field k_build_fields[] = {
     {"tags", &k_texts},
     {"ulimits", &k_ulimits, warned},
     {"platforms", &k_texts},
-    {"privileged", &k_boolean, refused},
+    {"privileged", &k_boolean},
 };
 constexpr Shape k_build{.scalars = k_str, .fields = k_build_fields};
 

@@ -5,6 +5,7 @@
 #include "network/networks.hpp"
 #include "runtime/base/file.hpp"
 #include "runtime/base/id.hpp"
+#include "runtime/build/request_options.hpp"
 #include "runtime/image/pull.hpp"
 
 namespace berth::compose {
@@ -52,12 +53,46 @@ std::string context_image(const Project& project, const std::string& source) {
 Status lower_secrets(const Project& project, const Service& service, build::BuildRequest& out) {
     for (const auto& name : service.build->secrets) {
         const auto found = project.secrets.find(name);
-        if (found == project.secrets.end() || found->second.file.empty())
-            return fail(Error(ErrorCode::unsupported, concat("build secret '", name, "' of service '",
-                                                             service.name, "' is not given by a file"))
+        const auto refuse = [&](const std::string& why) {
+            return fail(Error(ErrorCode::unsupported,
+                              concat("build secret '", name, "' of service '", service.name, "' ", why))
                             .at(service.build->at));
-        out.secrets[name] = {found->second.file, {}};
+        };
+        if (found == project.secrets.end()) return refuse("is not declared");
+        const auto& secret = found->second;
+        if (!secret.file.empty()) {
+            out.secrets[name] = {secret.file, {}};
+        } else if (secret.content) {
+            out.secrets[name] = {{}, *secret.content};
+        } else if (!secret.environment.empty()) {
+            const auto value = project.environment.find(secret.environment);
+            if (value == project.environment.end())
+                return refuse(concat("wants the variable ", secret.environment, ", which is not set"));
+            out.secrets[name] = {{}, value->second};
+        } else {
+            return refuse("is given by neither file, environment nor content");
+        }
     }
+    return {};
+}
+
+// What the build section says in the form of flags; relative paths start at the project's folder.
+Status lower_options(const Project& project, const Build& build, build::BuildRequest& out) {
+    for (const auto& text : build.ssh) {
+        BERTH_ASSIGN_OR_RETURN(auto agent, build::parse_ssh(text, project.directory));
+        out.ssh[agent.first] = std::move(agent.second);
+    }
+    for (const auto& word : build.entitlements)
+        BERTH_TRY(build::allow_entitlement(out, word));
+    for (const auto& text : build.cache_from) {
+        BERTH_ASSIGN_OR_RETURN(const auto caches, build::parse_caches(text, project.directory));
+        out.cache_from.insert(out.cache_from.end(), caches.begin(), caches.end());
+    }
+    for (const auto& text : build.cache_to) {
+        BERTH_ASSIGN_OR_RETURN(const auto caches, build::parse_caches(text, project.directory));
+        out.cache_to.insert(out.cache_to.end(), caches.begin(), caches.end());
+    }
+    out.privileged = build.privileged;
     return {};
 }
 
@@ -68,9 +103,6 @@ Status check_supported(const Service& service) {
                           concat("build.", what, " of service '", service.name, "' is not supported"))
                         .at(build.at));
     };
-    if (build.privileged) return refuse("privileged");
-    if (!build.ssh.empty()) return refuse("ssh");
-    if (!build.entitlements.empty()) return refuse("entitlements");
     if (build.platforms.size() > 1) return refuse("platforms with more than one of them");
     if (!build.isolation.empty() && build.isolation != "default") return refuse("isolation");
     return {};
@@ -125,6 +157,11 @@ Result<build::BuildRequest> lower_build(const Project& project, const Service& s
         out.additional_contexts[name] =
             source.starts_with("service:") ? context_image(project, source) : source;
     BERTH_TRY(lower_secrets(project, service, out));
+    if (auto status = lower_options(project, build, out); !status) {
+        auto error = std::move(status).error();
+        if (!error.at().known()) error.at(build.at);
+        return fail(std::move(error));
+    }
     out.tags.push_back(image_name(project, service));
     out.tags.insert(out.tags.end(), build.tags.begin(), build.tags.end());
     out.no_cache = build.no_cache || options.no_cache;

@@ -166,3 +166,20 @@ TEST_CASE("build --cache-to and --cache-from: a folder carries the steps to anot
     CHECK_THAT(damaged.err, ContainsSubstring("damaged"));
     CHECK(elsewhere("third", {"run", "--rm", "own", "cat", "/made"}).out != made + "\n");
 }
+
+TEST_CASE("compose build: secrets, privileges and caches of the build section") {
+    World world;
+    world.tiny_image();
+    world.set_env("API_TOKEN", "hush");
+    world.write("Dockerfile", "FROM tiny\nRUN --mount=type=secret,id=token cat /run/secrets/token > /said\nRUN --security=insecure true\n");
+    const std::string head = "services:\n  web:\n    image: web\n    command: cat /said\n    build:\n      context: .\n      secrets: [token]\n";
+    const std::string tail = "secrets:\n  token:\n    environment: API_TOKEN\n";
+    world.write("compose.yaml", head + "      ssh: [\"default=/no/such/socket\"]\n" + tail);
+    const Run refused = world.compose({"build"});
+    CHECK(refused.exit_code != 0);
+    CHECK_THAT(refused.err, ContainsSubstring("/no/such/socket") && ContainsSubstring("compose.yaml:"));
+    world.write("compose.yaml", head + "      entitlements: [security.insecure]\n      cache_to: [\"type=local,dest=cache\"]\n      cache_from: [\"type=local,src=cache\"]\n" + tail);
+    world.compose_ok({"build"});
+    CHECK(world.ok({"run", "--rm", "web", "cat", "/said"}) == "hush");
+    CHECK_THAT(host("ls", {world.project() + "/cache"}).out, ContainsSubstring("index.json"));
+}
