@@ -67,6 +67,7 @@ Run setup_build(Flags& flags) {
 
 struct PruneFlags {
     bool all = false, force = false;
+    std::int64_t keep = 0;
 };
 
 Run setup_prune(Flags& flags) {
@@ -74,11 +75,17 @@ Run setup_prune(Flags& flags) {
     flags.toggle("-a,--all", options->all,
                  "Remove all unused build cache (there is no other kind: kept for scripts)");
     flags.toggle("-f,--force", options->force, "Do not prompt for confirmation");
+    flags.bytes("--keep-storage", options->keep, "Amount of disk space to keep for cache");
     return [options](Session& session) -> Result<int> {
         if (!options->force &&
             !confirm(session,
                      "WARNING! This will remove the build cache.\nAre you sure you want to continue?"))
             return 0;
+        if (options->keep > 0) {
+            BERTH_ASSIGN_OR_RETURN(const auto freed, build::prune_cache(session.context(), options->keep));
+            session.print(concat("Total:\t", format_bytes_decimal(static_cast<double>(freed)), "\n"));
+            return 0;
+        }
         BERTH_TRY(remove_tree(session.context().paths.build()));
         return 0;
     };

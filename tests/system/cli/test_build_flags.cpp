@@ -183,3 +183,16 @@ TEST_CASE("compose build: secrets, privileges and caches of the build section") 
     CHECK(world.ok({"run", "--rm", "web", "cat", "/said"}) == "hush");
     CHECK_THAT(host("ls", {world.project() + "/cache"}).out, ContainsSubstring("index.json"));
 }
+
+TEST_CASE("builder prune --keep-storage drops what was used longest ago, and keeps the rest") {
+    World world;
+    world.tiny_image();
+    write_two_stages(world);
+    world.ok({"build", "-t", "kept", "."});
+    CHECK(world.berth({"builder", "prune", "-f", "--keep-storage", "much"}).exit_code != 0);
+    CHECK(world.ok({"builder", "prune", "-f", "--keep-storage", "1GB"}) == "Total:\t0B");
+    CHECK_THAT(world.berth({"build", "."}).err, ContainsSubstring("6 cached"));
+    CHECK(world.ok({"builder", "prune", "-f", "--keep-storage", "1"}) != "Total:\t0B");
+    CHECK_THAT(world.berth({"build", "."}).err, !ContainsSubstring("6 cached"));
+    CHECK(world.ok({"run", "--rm", "kept", "cat", "/word"}) == "hello");
+}
