@@ -128,9 +128,6 @@ TEST_CASE("what compose/load's table calls refused: config keeps it, up stops at
                                         {"isolation: hyperv", "isolation"},
                                         {"storage_opt: {size: 1G}", "storage_opt"},
                                         {"use_api_socket: true", "use_api_socket"},
-                                        {"build: {context: ., ssh: [default]}", "build.ssh"},
-                                        {"build: {context: ., privileged: true}", "build.privileged"},
-                                        {"build: {context: ., entitlements: [x]}", "build.entitlements"},
                                         {"build: {context: ., isolation: hyperv}", "build.isolation"}}) {
         INFO(service);
         world.write("compose.yaml", concat("services:\n  a: {image: ",
