@@ -2,6 +2,7 @@
 #include "runtime/base/subprocess.hpp"
 
 #include "runtime/base/fd.hpp"
+#include "runtime/base/no_sigpipe.hpp"
 #include "runtime/base/process.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -64,6 +65,8 @@ CommandResult run(const Command& command, const std::string& program, bool& time
     CommandResult result;
     asio::async_read(output, asio::dynamic_buffer(result.output), [](auto, auto) {});
     asio::async_read(errors, asio::dynamic_buffer(result.errors), [](auto, auto) {});
+    // After the start, for the child would inherit the mask: one that ends without reading its input must not end us.
+    const NoSigpipe no_sigpipe;
     asio::async_write(input, asio::buffer(command.input), [&input](auto, auto) { input.close(); });
     asio::steady_timer timer(loop, command.timeout);
     child.async_wait([&](auto, int) { timer.cancel(); });

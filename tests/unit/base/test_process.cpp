@@ -1,6 +1,7 @@
 #include "runtime/base/event_loop.hpp"
 #include "runtime/base/process.hpp"
 #include "runtime/base/subprocess.hpp"
+#include "runtime/base/subprocess.hpp"
 #include "runtime/base/unix_socket.hpp"
 #include "tests/support/catch.hpp"
 
@@ -87,4 +88,15 @@ TEST_CASE("signals by name and number") {
     CHECK(parse_signal("SIGRTMIN+3").value() == 37);
     for (const auto* text : {"", "0", "65", "SIGFOO", "SIGRTMIN-1", "-9"}) CHECK_FALSE(parse_signal(text));
     CHECK(signal_name(SIGINT) == "SIGINT");
+}
+
+TEST_CASE("a program that ends without reading its input ends nobody else") {
+    Command command;
+    command.program = "true";
+    command.input = std::string(1u << 20, 'x');
+    for (int round = 0; round < 20; ++round) {
+        const auto result = run_command(command);
+        REQUIRE(result);
+        CHECK(result->exit_code == 0);
+    }
 }
