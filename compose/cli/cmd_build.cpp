@@ -81,12 +81,8 @@ Run setup_prune(Flags& flags) {
             !confirm(session,
                      "WARNING! This will remove the build cache.\nAre you sure you want to continue?"))
             return 0;
-        if (options->keep > 0) {
-            BERTH_ASSIGN_OR_RETURN(const auto freed, build::prune_cache(session.context(), options->keep));
-            session.print(concat("Total:\t", format_bytes_decimal(static_cast<double>(freed)), "\n"));
-            return 0;
-        }
-        BERTH_TRY(remove_tree(session.context().paths.build()));
+        BERTH_ASSIGN_OR_RETURN(const auto freed, build::prune_cache(session.context(), options->keep));
+        session.print(concat("Total:\t", format_bytes_decimal(static_cast<double>(freed)), "\n"));
         return 0;
     };
 }

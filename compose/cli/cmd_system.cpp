@@ -9,6 +9,7 @@
 #include "compose/ui/formatter.hpp"
 #include "runtime/base/file.hpp"
 #include "runtime/base/process.hpp"
+#include "runtime/build/builder.hpp"
 #include "volumes/volumes.hpp"
 
 #include <algorithm>
@@ -233,8 +234,8 @@ Result<int> prune(Session& session, const PruneFlags& flags) {
         freed += volumes.bytes;
     }
     if (filters.empty()) {
-        freed += tree_size(context.paths.build());
-        BERTH_TRY(remove_tree(context.paths.build()));
+        BERTH_ASSIGN_OR_RETURN(const auto cache, build::prune_cache(context, 0));
+        freed += cache;
     }
     BERTH_ASSIGN_OR_RETURN(const auto images, prune_images(context, flags.all, filters));
     if (!images.lines.empty()) session.print(concat("Deleted Images:\n", images.lines, "\n"));

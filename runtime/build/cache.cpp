@@ -152,25 +152,29 @@ Result<std::int64_t> trim_cache(const Context& context, std::int64_t limit) {
     auto stored = read_all(context);
     if (limit > 0 && bytes_of(stored) <= limit) return std::int64_t{0};
     std::sort(stored.begin(), stored.end(), [](const Stored& a, const Stored& b) { return a.used > b.used; });
-    std::set<std::string> kept, dropped;
-    std::int64_t total = 0, freed = 0;
+    std::set<std::string> kept;
+    std::map<std::string, std::int64_t> dropped; // bytes of each layer
+    std::int64_t total = 0;
     for (const auto& one : stored) {
         const auto& chain = one.record.chain_id;
         const bool is_new = !one.record.empty && !kept.contains(chain);
         if (limit <= 0 || (is_new && total + one.record.size > limit)) {
             BERTH_TRY(remove_file(one.path));
-            if (!one.record.empty && dropped.insert(chain).second) freed += one.record.size;
+            if (!one.record.empty) dropped.emplace(chain, one.record.size);
             continue;
         }
         if (!is_new) continue;
         total += one.record.size;
         kept.insert(chain);
     }
-    for (const auto& chain : dropped)
+    for (const auto& [chain, size] : dropped)
         if (!kept.contains(chain)) BERTH_TRY(remove_file(marker(context, chain)));
     drop_idle_locks(context);
-    auto removed = image::remove_unused_layers(context, {kept.begin(), kept.end()});
-    if (!removed) return fail(std::move(removed).error());
+    BERTH_ASSIGN_OR_RETURN(const auto removed,
+                           image::remove_unused_layers(context, {kept.begin(), kept.end()}));
+    std::int64_t freed = 0; // what an image still has is not
+    for (const auto& chain : removed.deleted)
+        if (const auto layer = dropped.find(chain); layer != dropped.end()) freed += layer->second;
     return freed;
 }
 

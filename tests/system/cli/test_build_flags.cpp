@@ -1,4 +1,5 @@
 // The flags of `berth build` beyond the usual ones.
+#include "runtime/base/file.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/world.hpp"
 
@@ -195,4 +196,28 @@ TEST_CASE("builder prune --keep-storage drops what was used longest ago, and kee
     CHECK(world.ok({"builder", "prune", "-f", "--keep-storage", "1"}) != "Total:\t0B");
     CHECK_THAT(world.berth({"build", "."}).err, !ContainsSubstring("6 cached"));
     CHECK(world.ok({"run", "--rm", "kept", "cat", "/word"}) == "hello");
+}
+
+TEST_CASE("builder prune and system prune leave what a running build works with") {
+    World world;
+    world.tiny_image();
+    write_two_stages(world);
+    for (const auto& prune : {std::vector<std::string>{"builder", "prune", "-f"}, {"system", "prune", "-f"}}) {
+        CAPTURE(prune);
+        world.ok({"build", "-t", "kept", "."});
+        // As a step with --mount=type=cache holds it.
+        const std::string mount = world.paths().build() + "/mounts/held";
+        REQUIRE(make_dirs(mount));
+        REQUIRE(write_atomic(mount + "/file", "in use"));
+        {
+            const auto lock = FileLock::acquire(mount + "/lock");
+            REQUIRE(lock);
+            world.ok(prune);
+            CHECK(path_exists(mount + "/file"));
+        }
+        CHECK_THAT(world.berth({"build", "."}).err, !ContainsSubstring("6 cached"));
+        world.ok(prune);
+        CHECK_FALSE(path_exists(mount));
+        CHECK(world.ok({"run", "--rm", "kept", "cat", "/word"}) == "hello");
+    }
 }
