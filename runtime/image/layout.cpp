@@ -1,7 +1,5 @@
 #include "runtime/image/layout.hpp"
 
-#include "runtime/base/spread.hpp"
-
 #include <algorithm>
 #include <fcntl.h>
 #include <mutex>
@@ -49,7 +47,7 @@ Status ensure_store(const Context& context) {
     BERTH_TRY(make_dir(configs_dir(context), 0700));
     BERTH_TRY(make_dir(layers_dir(context), 0700));
     BERTH_TRY(make_dir(references_dir(context), 0700));
-    return make_spread_dirs(staging_root(context));
+    return make_dir(staging_root(context), 0700);
 }
 
 Result<FileLock> lock_store(const Context& context, bool shared) {
