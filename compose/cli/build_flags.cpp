@@ -87,10 +87,6 @@ Status set_context(build::BuildRequest& request, const std::string& word) {
     return {};
 }
 
-} // namespace
-
-namespace {
-
 Status fill_arguments(BuildFlags& flags) {
     auto& request = flags.request;
     for (const auto& word : flags.args) {

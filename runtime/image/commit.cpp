@@ -10,6 +10,19 @@
 
 namespace berth::image {
 
+namespace {
+
+NewLayer new_layer(const Context& context, const LayerRecord& record) {
+    NewLayer out;
+    out.diff_id = record.diff_id;
+    out.chain_id = record.chain_id;
+    out.directory = layer_dir(context, record.chain_id) + "/diff";
+    out.size = record.size;
+    return out;
+}
+
+} // namespace
+
 Result<NewLayer> commit_layer(const Context& context, const std::string& upper_dir,
                               const std::string& parent_chain, std::int64_t epoch) {
     if (!parent_chain.empty() && !is_digest(parent_chain))
@@ -38,12 +51,7 @@ Result<NewLayer> commit_layer(const Context& context, const std::string& upper_d
     if (::rename(upper_dir.c_str(), (folder + "/diff").c_str()) != 0)
         return fail_errno(concat("move '", upper_dir, "' into the image store"));
     BERTH_TRY(publish_layer(context, staging, "layer", record));
-    NewLayer out;
-    out.diff_id = record.diff_id;
-    out.chain_id = record.chain_id;
-    out.directory = layer_dir(context, record.chain_id) + "/diff";
-    out.size = record.size;
-    return out;
+    return new_layer(context, record);
 }
 
 Lookup<NewLayer> copy_layer(const Context& context, const std::string& upper_dir,
@@ -61,12 +69,7 @@ Lookup<NewLayer> copy_layer(const Context& context, const std::string& upper_dir
     BERTH_TRY(ingest->finish());
     if (ingest->unpacked().entries == 0) return std::nullopt;
     BERTH_ASSIGN_OR_RETURN(const LayerRecord record, ingest->keep(parent_chain));
-    NewLayer out;
-    out.diff_id = record.diff_id;
-    out.chain_id = record.chain_id;
-    out.directory = layer_dir(context, record.chain_id) + "/diff";
-    out.size = record.size;
-    return out;
+    return new_layer(context, record);
 }
 
 } // namespace berth::image
