@@ -43,6 +43,7 @@ Result<std::map<std::string, RemoteStep>> steps_of(std::string_view text, const 
     std::map<std::string, RemoteStep> out;
     for (auto& step : config.steps) {
         auto key = step.key;
+        step.record.directory.clear(); // a path of this machine, never of another's
         out[std::move(key)] = std::move(step);
     }
     if (!holds_records(out)) return fail(ErrorCode::invalid_input, "the cache holds records that are none");

@@ -67,13 +67,19 @@ struct Connection {
     Fd client, agent;
     Flow asked, answered;
 
-    // Either side has gone and nothing is left to be passed on.
-    [[nodiscard]] bool is_over() const {
-        return (asked.ended && asked.bytes.empty()) || (answered.ended && answered.bytes.empty());
+    bool end_told = false;
+
+    // One that has said all may still wait for the answer: the agent hears of the end and closes in its turn.
+    void tell_end() {
+        if (end_told || !asked.ended || !asked.bytes.empty()) return;
+        end_told = true;
+        (void)::shutdown(agent.get(), SHUT_WR);
     }
+    [[nodiscard]] bool is_over() const { return answered.ended && answered.bytes.empty(); }
+    // Left out where there is nothing to wait for: a closed side would be told of again and again.
     [[nodiscard]] pollfd wish(const Fd& fd, const Flow& in, const Flow& out) const {
         const int events = (in.wants_input() ? POLLIN : 0) | (out.bytes.empty() ? 0 : POLLOUT);
-        return {fd.get(), static_cast<short>(events), 0};
+        return {events == 0 ? -1 : fd.get(), static_cast<short>(events), 0};
     }
 };
 
@@ -121,6 +127,7 @@ void SshProxy::serve(int listener, int stop) const {
             if ((agent & (POLLIN | POLLHUP | POLLERR)) != 0) one.answered.read_from(one.agent.get());
             if (!one.asked.bytes.empty()) one.asked.write_to(one.agent.get());
             if (!one.answered.bytes.empty()) one.answered.write_to(one.client.get());
+            one.tell_end();
         }
         connections.remove_if([](const Connection& one) { return one.is_over(); });
         if ((waits[1].revents & POLLIN) == 0) continue;

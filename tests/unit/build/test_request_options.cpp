@@ -17,6 +17,8 @@ TEST_CASE("values of build flags that are wrong are refused", "[build]") {
         CHECK_FALSE(add_resource(request, bad).has_value());
     CHECK_FALSE(allow_entitlement(request, "security.everything").has_value());
     CHECK_FALSE(allow_entitlement(request, "device=gpu").has_value());
+    CHECK_FALSE(allow_entitlement(request, "fsx.read=/").has_value());
+    CHECK(allow_entitlement(request, "fs.read=/").has_value());
     CHECK_FALSE(request.allow_insecure);
 }
 
