@@ -48,8 +48,8 @@ void configure(Level level, const std::string& file) {
 
 bool enabled(Level level) { return g_logger && level >= g_level.load(std::memory_order_relaxed); }
 
-void write(Level level, std::string_view text) {
-    if (g_logger) g_logger->log(to_spdlog(level), spdlog::string_view_t(text.data(), text.size()));
+void write(Level level, fmt::string_view format, fmt::format_args args) {
+    if (g_logger) g_logger->log(to_spdlog(level), fmt::vformat(format, args));
 }
 
 } // namespace berth::log

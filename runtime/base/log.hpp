@@ -3,7 +3,7 @@
 // system operation, before it).
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <string>
 #include <string_view>
 
@@ -14,16 +14,16 @@ enum class Level { debug, info, warn, error, off };
 // file empty: standard error. Call once, at start, before any thread.
 void configure(Level level, const std::string& file);
 [[nodiscard]] bool enabled(Level level);
-void write(Level level, std::string_view text);
+void write(Level level, fmt::string_view format, fmt::format_args args);
 
 template <class... Args> void debug(fmt::format_string<Args...> format, Args&&... args) {
-    if (enabled(Level::debug)) write(Level::debug, fmt::format(format, std::forward<Args>(args)...));
+    if (enabled(Level::debug)) write(Level::debug, format, fmt::make_format_args(args...));
 }
 template <class... Args> void info(fmt::format_string<Args...> format, Args&&... args) {
-    if (enabled(Level::info)) write(Level::info, fmt::format(format, std::forward<Args>(args)...));
+    if (enabled(Level::info)) write(Level::info, format, fmt::make_format_args(args...));
 }
 template <class... Args> void warn(fmt::format_string<Args...> format, Args&&... args) {
-    if (enabled(Level::warn)) write(Level::warn, fmt::format(format, std::forward<Args>(args)...));
+    if (enabled(Level::warn)) write(Level::warn, format, fmt::make_format_args(args...));
 }
 
 } // namespace berth::log
