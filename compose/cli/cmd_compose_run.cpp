@@ -40,18 +40,13 @@ Result<int> run(Session& session, const OneoffFlags& flags) {
         return 0;
     }
     ForegroundOptions options;
+    options.cleans_up = true;
     options.in = container.spec.open_stdin;
     options.tty = container.spec.tty;
     auto code = run_in_foreground(session, id, options, [&](const runtime::AttachStreams& streams) {
         return start_attached(context, id, streams);
     });
-    if (!code) {
-        remove_after();
-        return code;
-    }
-    auto present = runtime::find_container(context, id);
-    if (flags.rm && present && *present && (*present)->state.status == runtime::Status::exited)
-        BERTH_TRY(compose::container_exited(context, id));
+    if (!code) remove_after();
     return code;
 }
 

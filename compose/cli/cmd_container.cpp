@@ -99,14 +99,10 @@ Result<int> start_in_foreground(Session& session, const StartFlags& flags) {
     streams.out = streams.err = flags.attach;
     streams.tty = container.spec.tty;
     streams.detach_keys = flags.detach_keys;
-    auto code = run_in_foreground(
-        session, container.spec.id, streams,
-        [&](const runtime::AttachStreams& ours) {
-            return start_attached(session.context(), container.spec.id, ours);
-        });
-    if (code && container.spec.auto_remove)
-        BERTH_TRY(compose::container_exited(session.context(), container.spec.id));
-    return code;
+    streams.cleans_up = true;
+    return run_in_foreground(session, container.spec.id, streams, [&](const runtime::AttachStreams& ours) {
+        return start_attached(session.context(), container.spec.id, ours);
+    });
 }
 
 Run setup_start(Flags& flags) {

@@ -39,6 +39,7 @@ Result<Fd> open_cidfile(const std::string& path) {
 
 Result<ForegroundOptions> foreground_options(const ContainerFlags& flags) {
     ForegroundOptions options;
+    options.cleans_up = true;
     options.in = flags.interactive;
     options.tty = flags.tty;
     options.sig_proxy = flags.sig_proxy;
@@ -116,14 +117,7 @@ Result<int> run(Session& session, const ContainerFlags& flags) {
     }
     auto code = run_in_foreground(session, id, streams,
                                   [&](const runtime::AttachStreams& ours) { return start_attached(context, id, ours); });
-    if (!code) {
-        remove_after();
-        return code;
-    }
-    // Also done by the monitor's exit command; here so that --rm is over when we return.
-    auto present = runtime::find_container(context, id);
-    const bool over = present && *present && (*present)->state.status == runtime::Status::exited;
-    if (flags.rm && over) BERTH_TRY(compose::container_exited(context, id));
+    if (!code) remove_after();
     return code;
 }
 

@@ -100,8 +100,8 @@ class Foreground {
     void streams_passed() { pipe_read_.reset(); }
 
     // false: detached.
-    Result<bool> loop(runtime::Attachment attachment, runtime::StateWatch watch) {
-        for (;;) {
+    Result<bool> loop(runtime::Attachment attachment, runtime::StateWatch& watch) {
+        while (!watch.is_over()) {
             if (watch.fd() < 0) {
                 BERTH_ASSIGN_OR_RETURN(const auto state, watch.next());
                 if (!state) break;
@@ -209,7 +209,8 @@ run_in_foreground(Session& session, const std::string& id, const ForegroundOptio
     if (!begun->watch) { // it ran already when it was to be started
         BERTH_ASSIGN_OR_RETURN(begun->watch, runtime::StateWatch::open(session.context(), id));
     }
-    BERTH_ASSIGN_OR_RETURN(const bool ended, foreground.loop(std::move(begun->attachment), std::move(*begun->watch)));
+    auto& watch = *begun->watch;
+    BERTH_ASSIGN_OR_RETURN(const bool ended, foreground.loop(std::move(begun->attachment), watch));
     const bool was_raw = foreground.raw();
     foreground.leave_raw();
     if (!ended) {
@@ -217,8 +218,12 @@ run_in_foreground(Session& session, const std::string& id, const ForegroundOptio
         if (was_raw) session.say("\n");
         return session.context().is_cancelled() ? 128 + cancelled_by() : 0;
     }
-    const auto& state = foreground.final_state();
-    return static_cast<int>(state.exit_code);
+    // Here and not by the monitor, so that --rm is over when we return.
+    if (options.cleans_up) {
+        BERTH_TRY(compose::container_exited(session.context(), id));
+        watch.cleaned(true);
+    }
+    return static_cast<int>(foreground.final_state().exit_code);
 }
 
 Result<Begun> start_attached(const Context& context, const std::string& id, const runtime::AttachStreams& streams) {

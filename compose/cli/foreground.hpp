@@ -20,6 +20,8 @@ struct ForegroundOptions {
     // What joined something that runs anyway has failed when it is left: "read escape sequence" and 1, as
     // docker.
     bool joins = false;
+    // What started the container takes down what it leaves.
+    bool cleans_up = false;
 };
 
 // What was begun: the streams, and the container's state where it was followed from before its start.

@@ -83,6 +83,20 @@ Lookup<FileLock> lock_ended(const Context& context, const std::string& id) {
     return std::optional(std::move(*lock));
 }
 
+// Ports and names of a container that has ended; true: it was to remove itself then.
+Result<bool> take_down_wiring(const Context& context, const std::string& id) {
+    BERTH_ASSIGN_OR_RETURN(const auto wiring, lock_ended(context, id));
+    const auto container = runtime::read_container(context, id);
+    // Its record is gone: so goes the rest.
+    if (!wiring || (!container && container.error().code() == ErrorCode::not_found)) {
+        BERTH_TRY(network::release(context, id));
+        return false;
+    }
+    if (container && is_live(container->state)) return false; // started again
+    BERTH_TRY(network::disconnect(context, id));
+    return container && container->spec.auto_remove;
+}
+
 // Not those that another container than `id` has by --volumes-from, or has taken over.
 Result<std::vector<std::string>> without_used(const Context& context, std::vector<std::string> names,
                                               const std::string& id) {
@@ -162,15 +176,20 @@ Result<runtime::ContainerState> start_container(const Context& context, const st
 
 Result<runtime::ContainerState> stop_container(const Context& context, const std::string& id,
                                                const runtime::StopOptions& options) {
-    BERTH_ASSIGN_OR_RETURN(auto state, runtime::stop(context, id, options));
-    BERTH_ASSIGN_OR_RETURN(const auto wiring, lock_ended(context, id));
-    BERTH_TRY(wiring ? network::disconnect(context, id) : network::release(context, id));
+    runtime::Aftermath aftermath;
+    BERTH_ASSIGN_OR_RETURN(auto state, runtime::stop(context, id, options, &aftermath));
+    BERTH_TRY(container_exited(context, id));
+    aftermath.done(true);
     return state;
 }
 
 Result<runtime::ContainerState> restart_container(const Context& context, const std::string& id,
                                                   const runtime::StopOptions& options) {
-    BERTH_TRY(stop_container(context, id, options));
+    // Also one that is to remove itself: it has not ended for good.
+    runtime::Aftermath aftermath;
+    BERTH_TRY(runtime::stop(context, id, options, &aftermath));
+    BERTH_TRY(take_down_wiring(context, id));
+    aftermath.done(true);
     return start_container(context, id);
 }
 
@@ -189,7 +208,8 @@ Status remove_container(const Context& context, const std::string& id, bool forc
     return remove_containers(context, {id}, force, anonymous);
 }
 
-Status remove_unwired(const Context& context, const std::string& id, bool force, bool anonymous) {
+Status remove_unwired(const Context& context, const std::string& id, bool force, bool anonymous,
+                      runtime::Aftermath* aftermath) {
     std::vector<std::string> orphans;
     if (path_exists(context.paths.container(id))) {
         if (anonymous)
@@ -202,7 +222,7 @@ Status remove_unwired(const Context& context, const std::string& id, bool force,
         // disk there is no room for that note, and removing is what makes room.
         for (const auto& name : orphans)
             (void)volumes::unsettle(context, name);
-        if (auto removed = runtime::remove(context, id, force);
+        if (auto removed = runtime::remove(context, id, force, aftermath);
             !removed && removed.error().code() != ErrorCode::not_found) {
             for (const auto& name : orphans)
                 (void)volumes::settle(context, name);
@@ -223,14 +243,19 @@ Status remove_containers(const Context& context, const std::vector<std::string>&
                          bool anonymous) {
     ErrorList failed;
     std::vector<std::string> gone;
+    std::vector<runtime::Aftermath> aftermaths;
     for (const auto& id : ids) {
-        auto removed = remove_unwired(context, id, force, anonymous);
+        auto removed = remove_unwired(context, id, force, anonymous, &aftermaths.emplace_back());
         // What is still there keeps its addresses.
         if (removed || !path_exists(context.paths.container(id))) gone.push_back(id);
         failed.push(std::move(removed));
     }
     if (!gone.empty()) failed.push(network::release_all(context, gone));
-    return std::move(failed).take();
+    auto status = std::move(failed).take();
+    if (status)
+        for (auto& aftermath : aftermaths)
+            aftermath.done(true);
+    return status;
 }
 
 Result<FileLock> lock_wiring(const Context& context, const std::string& id) {
@@ -238,18 +263,7 @@ Result<FileLock> lock_wiring(const Context& context, const std::string& id) {
 }
 
 Status container_exited(const Context& context, const std::string& id) {
-    bool auto_remove = false;
-    {
-        BERTH_ASSIGN_OR_RETURN(const auto wiring, lock_ended(context, id));
-        auto container = runtime::read_container(context, id);
-        // Its record is gone: so goes the rest.
-        if (!wiring || (!container && container.error().code() == ErrorCode::not_found))
-            return network::release(context, id);
-        if (!container) return fail(std::move(container).error());
-        if (is_live(container->state)) return {};
-        BERTH_TRY(network::disconnect(context, id));
-        auto_remove = container->spec.auto_remove;
-    }
+    BERTH_ASSIGN_OR_RETURN(const bool auto_remove, take_down_wiring(context, id));
     return auto_remove ? remove_container(context, id, false, true) : Status();
 }
 

@@ -88,7 +88,8 @@ connect_request(const runtime::Container& container, const StartOptions& options
                                                               const StartOptions& options,
                                                               const FileLock& wiring);
 
-// Stops it and takes down its published ports and names; addresses stay.
+// Stops it and takes down its published ports and names; addresses stay. One that was to remove itself is gone then,
+// but not when it is restarted.
 [[nodiscard]] Result<runtime::ContainerState> stop_container(const Context& context, const std::string& id,
                                                              const runtime::StopOptions& options);
 [[nodiscard]] Result<runtime::ContainerState> restart_container(const Context& context, const std::string& id,
@@ -103,9 +104,9 @@ void sweep_leftovers(const Context& context);
 [[nodiscard]] Status remove_containers(const Context& context, const std::vector<std::string>& ids,
                                        bool force, bool anonymous_volumes);
 // The same without giving its addresses back: the caller does that for many at once with
-// network::release_all.
+// network::release_all, and then says so to the monitors of those that ran.
 [[nodiscard]] Status remove_unwired(const Context& context, const std::string& id, bool force,
-                                    bool anonymous_volumes);
+                                    bool anonymous_volumes, runtime::Aftermath* aftermath = nullptr);
 // The names that only this container knows: name -> container's name, both in lower case.
 [[nodiscard]] std::map<std::string, std::string> links_of(const runtime::ContainerSpec& spec);
 // Held from wiring to running, and while what an ended container leaves is taken down: the monitor's exit

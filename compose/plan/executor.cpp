@@ -104,6 +104,7 @@ class Executor {
         const PlanNode* node;
         std::string id;
         bool release; // addresses too
+        runtime::Aftermath aftermath;
     };
 
     // ---- the graph ----
@@ -280,13 +281,15 @@ class Executor {
     // ---- stopping and removing: each, then the network parts of many ----
 
     void run_stop(const PlanNode& node, const StopContainer& operation) {
-        if (auto status = operations_.stop(operation); !status) return complete(node, std::move(status));
+        runtime::Aftermath aftermath;
+        if (auto status = operations_.stop(operation, aftermath); !status)
+            return complete(node, std::move(status));
         const bool goes = operations_.is_removed(operation.id);
         if (goes) {
             const std::lock_guard lock(mutex_);
             released_.insert(operation.id);
         }
-        releases_.push({&node, operation.id, goes});
+        releases_.push({&node, operation.id, goes, std::move(aftermath)});
     }
     void run_remove(const PlanNode& node, const RemoveContainer& operation) {
         if (auto status = operations_.remove(operation); !status) return complete(node, std::move(status));
@@ -294,7 +297,7 @@ class Executor {
             const std::lock_guard lock(mutex_);
             if (released_.contains(operation.id)) return complete_unlocked(node);
         }
-        releases_.push({&node, operation.id, true});
+        releases_.push({&node, operation.id, true, {}});
     }
     void complete_unlocked(const PlanNode& node) { // mutex_ is held
         results_.emplace_back(node.id, Status());
@@ -309,8 +312,11 @@ class Executor {
             if (ids.empty()) continue;
             auto status =
                 release ? network::release_all(context_, ids) : network::disconnect_all(context_, ids);
-            for (const auto& item : batch)
-                if (item.release == release) complete(*item.node, status);
+            for (auto& item : batch) {
+                if (item.release != release) continue;
+                if (status) item.aftermath.done(false);
+                complete(*item.node, status);
+            }
         }
     }
 

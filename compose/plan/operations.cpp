@@ -250,7 +250,7 @@ Status Operations::run_hooks(const std::vector<std::vector<std::string>>& hooks,
     return {};
 }
 
-Status Operations::stop(const StopContainer& operation) {
+Status Operations::stop(const StopContainer& operation, runtime::Aftermath& aftermath) {
     if (!path_exists(context_.paths.container(operation.id))) return {};
     const auto* service = find_service(operation.service);
     const bool has_hooks = service != nullptr && !service->pre_stop.empty();
@@ -267,7 +267,7 @@ Status Operations::stop(const StopContainer& operation) {
             events_.warning(hooks.error().to_string());
     runtime::StopOptions options;
     options.timeout = operation.timeout;
-    BERTH_TRY(runtime::stop(context_, operation.id, options));
+    BERTH_TRY(runtime::stop(context_, operation.id, options, &aftermath));
     const std::lock_guard lock(mutex_);
     if (was_running) undo_.stopped.push_back(std::move(stopped));
     return {};

@@ -55,7 +55,7 @@ class Operations {
     Status start(const StartContainer& operation, Prepared& prepared,
                  std::optional<network::Connection> connection);
     // Stop and remove without their network part, which is done for many at once.
-    Status stop(const StopContainer& operation);
+    Status stop(const StopContainer& operation, runtime::Aftermath& aftermath);
     Status remove(const RemoveContainer& operation);
     // A stopped one that goes gives its addresses back at once.
     [[nodiscard]] bool is_removed(const std::string& id) const { return removed_.contains(id); }

@@ -123,6 +123,7 @@ runtime::ContainerSpec make_spec(const Step& step, const Run& run, const RunComm
     runtime::ContainerSpec spec;
     spec.id = make_id();
     spec.name = k_name_prefix + short_id(spec.id);
+    spec.throwaway = true;
     const auto own = own_process_id();
     spec.labels = {{"berth.build", step.key},
                    {k_owner_label, concat(own.pid, " ", own.start_time, " ", boot_id())}};

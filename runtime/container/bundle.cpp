@@ -180,6 +180,7 @@ void add_root(const ContainerSpec& spec, const BundleFacts& facts, oci::Spec& ou
     out.annotations["berth.overlay.lowers"] = join(spec.layers, ":");
     out.annotations["berth.overlay.upper"] = join_path(facts.container_dir, "upper");
     out.annotations["berth.overlay.work"] = join_path(facts.container_dir, "work");
+    if (spec.auto_remove || spec.throwaway) out.annotations["berth.overlay.volatile"] = "true";
 }
 
 } // namespace

@@ -33,6 +33,19 @@ struct StartNetwork {
 };
 class Attachment; // exec.hpp
 class StateWatch; // below
+
+// The monitor of a container that has ended, while its caller does what the monitor's exit command would: takes down
+// ports and names, removes what was to remove itself. Dropped without a word, or when the caller is killed, the monitor
+// runs that command. Empty: nobody waits.
+class Aftermath {
+  public:
+    Aftermath() = default;
+    explicit Aftermath(Fd socket) : socket_(std::move(socket)) {}
+    void done(bool removed); // removed: the container too
+
+  private:
+    Fd socket_;
+};
 // Streams of the caller that are attached before the process runs, so that no output is missed.
 struct AttachStreams {
     int in = -1, out = -1, err = -1;     // borrowed; -1: not wanted
@@ -42,7 +55,7 @@ struct AttachStreams {
 // step failed, with exit code 125/126/127 in ErrorCode terms, and everything of this start is gone. Already
 // running: its state. attachment: gets the open connection of `attach`; without it the connection stays open
 // as long as this process lives. watch: opened before the process runs, so that its end is told also when the record
-// is removed at once (--rm).
+// is removed at once (--rm); whoever has it cleans up.
 [[nodiscard]] Result<ContainerState> start(const Context& context, const std::string& id,
                                            StartNetwork network,
                                            const std::optional<AttachStreams>& attach = std::nullopt,
@@ -53,9 +66,10 @@ struct StopOptions {
     std::optional<std::chrono::nanoseconds> timeout; // none: the container's own; negative: wait for ever
     int signal = 0;                                  // 0: the container's stop signal
 };
-// Signal, wait, SIGKILL. Works when the monitor is dead too (cgroup.kill). Not running: fine.
+// Signal, wait, SIGKILL. Works when the monitor is dead too (cgroup.kill). Not running: fine. aftermath: the caller
+// cleans up.
 [[nodiscard]] Result<ContainerState> stop(const Context& context, const std::string& id,
-                                          const StopOptions& options);
+                                          const StopOptions& options, Aftermath* aftermath = nullptr);
 // Error when not running. SIGKILL is an order to end, as in docker: no restart policy brings the container back, and
 // it has ended when this returns, so that `kill` and then `rm` works.
 [[nodiscard]] berth::Status send_signal(const Context& context, const std::string& id, int signal);
@@ -63,7 +77,8 @@ struct StopOptions {
 [[nodiscard]] berth::Status unpause(const Context& context, const std::string& id);
 // Record, layers, name, exec folder, cgroup; not networks or volumes. Running: in_use unless force (SIGKILL
 // first).
-[[nodiscard]] berth::Status remove(const Context& context, const std::string& id, bool force);
+[[nodiscard]] berth::Status remove(const Context& context, const std::string& id, bool force,
+                                   Aftermath* aftermath = nullptr);
 [[nodiscard]] berth::Status rename(const Context& context, const std::string& id, const std::string& name);
 
 // Follows a container's state by events, never by polling: the monitor's control socket, or the record when
@@ -71,12 +86,18 @@ struct StopOptions {
 // together.
 class StateWatch {
   public:
-    [[nodiscard]] static Result<StateWatch> open(const Context& context, const std::string& id);
+    // cleans_up: whoever watches does what the monitor's exit command would, and then calls cleaned(). "exited" is then
+    // the last that is told, before the monitor itself ends.
+    [[nodiscard]] static Result<StateWatch> open(const Context& context, const std::string& id, bool cleans_up = false);
     [[nodiscard]] int fd() const { return socket_.get(); } // -1: it is not running, next() answers at once
     // Blocks until the state changes (the first call returns the present one); empty: it has ended for good
     // and `last()` is final.
     [[nodiscard]] Lookup<ContainerState> next();
     [[nodiscard]] const ContainerState& last() const { return last_; }
+    // The monitor waits for cleaned(), and nothing else will be told.
+    [[nodiscard]] bool is_over() const { return cleans_up_ && told_ && last_.status == Status::exited; }
+    // Returns when the monitor has ended.
+    void cleaned(bool removed);
 
   private:
     StateWatch() = default;
@@ -85,6 +106,7 @@ class StateWatch {
     std::string id_;
     const Context* context_ = nullptr;
     bool told_ = false;
+    bool cleans_up_ = false;
 };
 // Until `done` answers true or the container ends for good or the context is cancelled.
 [[nodiscard]] Result<ContainerState> wait_until(const Context& context, const std::string& id,

@@ -43,7 +43,7 @@ berth::Status remove_folder(const Context& context, const std::string& id) {
 }
 
 // Ends it when that is allowed.
-berth::Status make_stopped(const Context& context, const std::string& id, bool force) {
+berth::Status make_stopped(const Context& context, const std::string& id, bool force, Aftermath* aftermath) {
     auto container = read_container(context, id);
     if (!container && !path_exists(context.paths.container(id)))
         return fail(ErrorCode::not_found, concat("no such container: ", short_id(id)));
@@ -53,7 +53,7 @@ berth::Status make_stopped(const Context& context, const std::string& id, bool f
                 Error(ErrorCode::in_use, concat("cannot remove container \"", container->spec.name,
                                                 "\": container is ", enum_to_name(container->state.status)))
                     .hint("stop the container before removing or force remove"));
-        BERTH_TRY(stop(context, id, {std::chrono::nanoseconds(0), SIGKILL}));
+        BERTH_TRY(stop(context, id, {std::chrono::nanoseconds(0), SIGKILL}, aftermath));
     } else if (!container) {
         // Whatever the record said: its monitor would start it again.
         BERTH_ASSIGN_OR_RETURN(const auto monitor, connect_control(context, id));
@@ -61,7 +61,7 @@ berth::Status make_stopped(const Context& context, const std::string& id, bool f
             return fail(Error(ErrorCode::in_use, concat("cannot remove container ", short_id(id),
                                                         ": its record is damaged, but it is running"))
                             .hint("stop the container before removing or force remove"));
-        if (const auto stopped = stop(context, id, {std::chrono::nanoseconds(0), SIGKILL}); !stopped)
+        if (const auto stopped = stop(context, id, {std::chrono::nanoseconds(0), SIGKILL}, aftermath); !stopped)
             log::warn("{}", stopped.error().to_string());
     }
     return {};
@@ -102,10 +102,10 @@ Result<bool> remove_stopped(const Context& context, const std::string& id) {
 
 } // namespace
 
-berth::Status remove(const Context& context, const std::string& id, bool force) {
+berth::Status remove(const Context& context, const std::string& id, bool force, Aftermath* aftermath) {
     constexpr int k_attempts = 8;
     for (int attempt = 0; attempt < (force ? k_attempts : 1); ++attempt) {
-        BERTH_TRY(make_stopped(context, id, force));
+        BERTH_TRY(make_stopped(context, id, force, aftermath));
         BERTH_ASSIGN_OR_RETURN(const bool removed, remove_stopped(context, id));
         if (removed) return {};
     }

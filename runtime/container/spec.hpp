@@ -186,6 +186,7 @@ struct ContainerSpec {
     bool tty = false, open_stdin = false, stdin_once = false;
     bool attach_stdin = false, attach_stdout = false, attach_stderr = false; // by the command that made it
     bool init = false, read_only = false, privileged = false, auto_remove = false;
+    bool throwaway = false; // used by one command and removed by it, as a build's; so is one that removes itself
     std::vector<std::string> cap_add, cap_drop, security_opt;
     std::vector<DeviceMapping> devices;
     std::vector<std::string> device_cgroup_rules;
@@ -236,6 +237,7 @@ template <class V> void describe(V& v, ContainerSpec& s) {
     v.field("readOnly", s.read_only);
     v.field("privileged", s.privileged);
     v.field("autoRemove", s.auto_remove);
+    v.field("throwaway", s.throwaway);
     v.field("capAdd", s.cap_add);
     v.field("capDrop", s.cap_drop);
     v.field("securityOpt", s.security_opt);

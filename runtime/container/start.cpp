@@ -73,6 +73,12 @@ Result<oci::Spec> read_bundle(const std::string& path) {
     return parse_record<oci::Spec>(text, path);
 }
 
+// The kernel's mark that a layer was mounted without syncs, for the case that the host went down meanwhile. Then the
+// container went with it; a restart has lost nothing.
+void take_back_volatile(const Context& context, const std::string& id) {
+    (void)remove_tree(join_path(context.paths.container(id), "work/work/incompat"));
+}
+
 berth::Status make_exec_dir(const Context& context, const ContainerSpec& spec) {
     const auto directory = context.paths.container_exec(spec.id);
     BERTH_TRY(make_dirs(directory));
@@ -153,7 +159,7 @@ Result<ProcessId> hand_shake(const Context& context, const std::string& id, int 
             opened.leave_open();
     }
     if (watch != nullptr) {
-        BERTH_ASSIGN_OR_RETURN(auto opened, StateWatch::open(context, id));
+        BERTH_ASSIGN_OR_RETURN(auto opened, StateWatch::open(context, id, true));
         watch->emplace(std::move(opened));
     }
     BERTH_TRY(send_packet(socket, k_go));
@@ -219,6 +225,8 @@ Result<ContainerState> start(const Context& context, const std::string& id, Star
     if (container.state.status == Status::removing || container.state.status == Status::dead)
         return fail(ErrorCode::failed,
                     concat("container ", spec.name, " is being removed: it cannot be started"));
+
+    if (container.state.status != Status::created) take_back_volatile(context, id);
 
     PlanInput input;
     input.spec = &spec;

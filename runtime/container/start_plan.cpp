@@ -157,6 +157,7 @@ Result<monitor::MonitorPlan> make_monitor_plan(const Context& context, PlanInput
     plan.lock_fds = static_cast<std::int64_t>(input.lock_fds);
     if (spec.auto_remove || !spec.network.asked_ports.empty())
         plan.exit_command = exit_command(context, spec);
+    plan.auto_remove = spec.auto_remove;
     plan.boot_id = boot_id();
     return plan;
 }

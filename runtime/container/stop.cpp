@@ -22,13 +22,14 @@ std::int64_t wire_timeout(const StopOptions& options) {
 
 // Ack, then the state when it has ended. Empty: the monitor went away in between.
 Lookup<ContainerState> stop_by_monitor(const Context& context, const std::string& id,
-                                       const StopOptions& options) {
-    BERTH_ASSIGN_OR_RETURN(const auto socket, connect_control(context, id));
+                                       const StopOptions& options, Aftermath* aftermath) {
+    BERTH_ASSIGN_OR_RETURN(auto socket, connect_control(context, id));
     if (!socket) return std::optional<ContainerState>{};
     monitor::Request request;
     request.kind = monitor::RequestKind::stop;
     request.signal = options.signal;
     request.timeout_ns = wire_timeout(options);
+    request.cleans_up = aftermath != nullptr;
     if (!send_request(socket->get(), request)) return std::optional<ContainerState>{};
     const auto ack = receive_message<monitor::Ack>(socket->get());
     if (!ack || !*ack) return std::optional<ContainerState>{};
@@ -38,6 +39,7 @@ Lookup<ContainerState> stop_by_monitor(const Context& context, const std::string
     BERTH_TRY(await_readable(context, socket->get()));
     auto state = receive_message<ContainerState>(socket->get());
     if (!state) return std::optional<ContainerState>{};
+    if (aftermath != nullptr && *state) *aftermath = Aftermath(std::move(*socket));
     return state;
 }
 
@@ -50,9 +52,9 @@ Lookup<Fd> watch_until_recorded(const Context& context, const std::string& id) {
 
 // A record that nobody can read says nothing of processes: the monitor is asked, and the cgroup emptied.
 Result<ContainerState> stop_damaged(const Context& context, const Container& container,
-                                    const StopOptions& options) {
+                                    const StopOptions& options, Aftermath* aftermath) {
     const auto& id = container.spec.id;
-    BERTH_ASSIGN_OR_RETURN(const auto ended, stop_by_monitor(context, id, options));
+    BERTH_ASSIGN_OR_RETURN(const auto ended, stop_by_monitor(context, id, options, aftermath));
     BERTH_TRY(ContainerCgroup(concat("/", context.paths.scope(), "/", id)).kill_all());
     return ended ? *ended : container.state;
 }
@@ -66,16 +68,29 @@ Result<Container> get_running(const Context& context, const std::string& id, std
 
 } // namespace
 
-Result<ContainerState> stop(const Context& context, const std::string& id, const StopOptions& options) {
+void Aftermath::done(bool removed) {
+    if (!socket_.valid()) return;
+    monitor::Request request;
+    request.kind = monitor::RequestKind::cleaned;
+    request.removed = removed;
+    (void)send_request(socket_.get(), request); // ended already: then it did not wait
+    socket_.reset();
+}
+
+Result<ContainerState> stop(const Context& context, const std::string& id, const StopOptions& options,
+                            Aftermath* aftermath) {
     BERTH_ASSIGN_OR_RETURN(auto container, read_or_salvage(context, id));
-    if (container.damaged) return stop_damaged(context, container, options);
+    if (container.damaged) return stop_damaged(context, container, options, aftermath);
     if (!claims_to_run(container.state)) return container.state;
-    BERTH_ASSIGN_OR_RETURN(const auto ended, stop_by_monitor(context, id, options));
+    BERTH_ASSIGN_OR_RETURN(const auto ended, stop_by_monitor(context, id, options, aftermath));
     if (ended) {
         // On a full disk the monitor could not write its last record: then its end is what makes the next
         // reader see it.
         BERTH_ASSIGN_OR_RETURN(const auto recorded, watch_until_recorded(context, id));
-        if (recorded) BERTH_TRY(await_readable(context, recorded->get()));
+        if (recorded) {
+            if (aftermath != nullptr) *aftermath = {}; // its end must not wait for ours
+            BERTH_TRY(await_readable(context, recorded->get()));
+        }
         return *ended;
     }
     // Its monitor is gone, or is ending while we ask: the record tells, and settling ends what is left.

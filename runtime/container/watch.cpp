@@ -8,7 +8,7 @@
 
 namespace berth::runtime {
 
-Result<StateWatch> StateWatch::open(const Context& context, const std::string& id) {
+Result<StateWatch> StateWatch::open(const Context& context, const std::string& id, bool cleans_up) {
     StateWatch watch;
     watch.id_ = id;
     watch.context_ = &context;
@@ -16,8 +16,12 @@ Result<StateWatch> StateWatch::open(const Context& context, const std::string& i
     if (socket) {
         monitor::Request request;
         request.kind = monitor::RequestKind::watch;
+        request.cleans_up = cleans_up;
         // It may end just now: then the record tells.
-        if (send_request(socket->get(), request)) watch.socket_ = std::move(*socket);
+        if (send_request(socket->get(), request)) {
+            watch.socket_ = std::move(*socket);
+            watch.cleans_up_ = cleans_up;
+        }
     }
     BERTH_ASSIGN_OR_RETURN(auto container, read_container(context, id));
     watch.last_ = std::move(container.state);
@@ -35,6 +39,7 @@ Result<StateWatch> StateWatch::open(const Context& context, const std::string& i
 }
 
 Lookup<ContainerState> StateWatch::next() {
+    if (is_over()) return std::optional<ContainerState>{};
     while (socket_.valid()) {
         BERTH_TRY(await_readable(*context_, socket_.get()));
         auto state = receive_message<ContainerState>(socket_.get());
@@ -44,6 +49,7 @@ Lookup<ContainerState> StateWatch::next() {
             return std::optional(last_);
         }
         if (!state && state.error().sys_errno() == EAGAIN) continue;
+        cleans_up_ = false;
         // The monitor is gone: what it wrote last is the truth (or, if it was killed, what read_container
         // makes of it).
         socket_.reset();
@@ -68,6 +74,19 @@ Lookup<ContainerState> StateWatch::next() {
     }
     if (std::exchange(told_, true)) return std::optional<ContainerState>{};
     return std::optional(last_);
+}
+
+void StateWatch::cleaned(bool removed) {
+    if (!cleans_up_ || !socket_.valid()) return;
+    monitor::Request request;
+    request.kind = monitor::RequestKind::cleaned;
+    request.removed = removed;
+    if (!send_request(socket_.get(), request)) return;
+    for (;;) { // what else it says is not news
+        if (!await_readable(*context_, socket_.get())) return;
+        const auto packet = receive_packet(socket_.get());
+        if (!packet || !*packet) return;
+    }
 }
 
 Result<ContainerState> wait_until(const Context& context, const std::string& id,

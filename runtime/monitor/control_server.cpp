@@ -73,6 +73,7 @@ bool ControlServer::serve(int client) {
 }
 
 void ControlServer::handle(int client, const Request& request, std::vector<Fd> fds) {
+    if (request.cleans_up) cleaners_.insert(client);
     switch (request.kind) {
     case RequestKind::attach: {
         const Ack ack = handlers_.attach(client, request, std::move(fds));
@@ -93,6 +94,11 @@ void ControlServer::handle(int client, const Request& request, std::vector<Fd> f
     case RequestKind::signal:
     case RequestKind::update_names:
         return reply(client, handlers_.act(request));
+    case RequestKind::cleaned:
+        if (cleaners_.erase(client) == 0) break; // it never said that it would
+        cleaned_ = true;
+        removed_ = removed_ || request.removed;
+        return;
     }
     close_client(client);
 }
@@ -123,6 +129,7 @@ void ControlServer::close_client(int client) {
     loop_.unwatch(found->second.get());
     clients_.erase(found);
     watchers_.erase(client);
+    cleaners_.erase(client);
 }
 
 void ControlServer::stop_listening() {

@@ -36,6 +36,10 @@ class ControlServer {
     void send_final(int client, const runtime::ContainerState& state);
     void send_event(int client, const AttachEvent& event);
     void close_client(int client);
+    // Clients that will take down what the ended container leaves, and what one of them has said of it.
+    [[nodiscard]] bool has_cleaners() const { return !cleaners_.empty(); }
+    [[nodiscard]] bool cleaned() const { return cleaned_; }
+    [[nodiscard]] bool removed() const { return removed_; }
     // No further clients; the name goes, so that the next monitor's is not ours.
     void stop_listening();
 
@@ -52,6 +56,9 @@ class ControlServer {
     Fd listener_;
     std::map<int, Fd> clients_;
     std::set<int> watchers_;
+    std::set<int> cleaners_;
+    bool cleaned_ = false;
+    bool removed_ = false;
     int next_client_ = 1;
 };
 

@@ -120,6 +120,7 @@ struct MonitorPlan {
     std::int64_t lock_fds = 0;
     // Run when the container has ended for good (auto-remove, published ports to take down): argv of a berth command.
     std::vector<std::string> exit_command;
+    bool auto_remove = false; // the record goes with the container: its last state is not worth a write to the disk
     std::string boot_id;
     std::int64_t restart_count = 0;
 };
@@ -142,6 +143,7 @@ template <class V> void describe(V& v, MonitorPlan& p) {
     v.field("relays", p.relays);
     v.field("lockFds", p.lock_fds);
     v.field("exitCommand", p.exit_command);
+    v.field("autoRemove", p.auto_remove);
     v.field("bootId", p.boot_id);
     v.field("restartCount", p.restart_count);
 }
@@ -180,6 +182,7 @@ enum class RequestKind : std::uint8_t {
              // Ack at once, then the final ContainerState when it has ended
     watch,   // ContainerState now and after each change, until the monitor ends (connection closes)
     update_names, // names, name_files of a running container that joined or left a network; Ack
+    cleaned, // from a client that cleans up, after the end: it has done so; removed when the container went too. No reply
 };
 struct Request {
     RequestKind kind = RequestKind::watch;
@@ -189,6 +192,10 @@ struct Request {
     std::int64_t timeout_ns = -1;
     NamesPlan names;
     std::vector<std::string> name_files;
+    // watch, stop: after the end the sender does what the exit command would, in its own process and at once, and says
+    // "cleaned". The monitor waits for that; a connection that closes without it makes it run the command after all.
+    bool cleans_up = false;
+    bool removed = false; // cleaned
 };
 template <class V> void describe(V& v, Request& p) {
     v.field("kind", p.kind);
@@ -201,6 +208,8 @@ template <class V> void describe(V& v, Request& p) {
     v.field("timeoutNs", p.timeout_ns);
     v.field("names", p.names);
     v.field("nameFiles", p.name_files);
+    v.field("cleansUp", p.cleans_up);
+    v.field("removed", p.removed);
 }
 struct Ack {
     bool ok = true;

@@ -51,6 +51,7 @@ Ack Supervisor::act(const Request& request) {
     case RequestKind::attach:
     case RequestKind::stop:
     case RequestKind::watch:
+    case RequestKind::cleaned:
         break;
     }
     return refusal("unknown request", EINVAL);

@@ -21,6 +21,7 @@ using runtime::Status;
 
 constexpr auto k_first_back_off = 100ms;
 constexpr auto k_most_back_off = 60s;
+constexpr auto k_cleaner_patience = 2s;
 constexpr auto k_proven_after = 10s; // as docker: a run of this length forgives the earlier failures
 
 StartReply failure_reply(const sandbox::ChildFailure& failure) {
@@ -323,11 +324,11 @@ void Supervisor::end() {
     netns_.reset();
     relay_.reset();
     ports_.clear();
-    publish(true);
+    publish(!plan_.auto_remove);
     start_locks_.clear();
     for (const int client : stop_clients_)
         control_->send_final(client, state_);
-    if (!plan_.exit_command.empty()) {
+    if (!plan_.exit_command.empty() && !is_cleaned_up()) {
         SpawnOptions options;
         options.program = plan_.exit_command.front();
         options.argv = plan_.exit_command;
@@ -338,6 +339,17 @@ void Supervisor::end() {
     // Clients that read slowly still get all of the output that there was.
     while (streams_->has_clients())
         if (!loop_.one()) break;
+}
+
+// The client that waits for the end takes down what is left sooner than a command that has yet to be started. One that is
+// killed closes its connection, and one that stands still is not waited for.
+bool Supervisor::is_cleaned_up() {
+    bool late = false;
+    const auto patience = loop_.after(k_cleaner_patience, [&late] { late = true; });
+    while (!control_->cleaned() && control_->has_cleaners() && !late)
+        if (!loop_.one()) break;
+    if (!late) loop_.cancel(patience);
+    return control_->cleaned() && (control_->removed() || !plan_.auto_remove);
 }
 
 void Supervisor::publish(bool durable) {

@@ -45,6 +45,7 @@ class Supervisor {
     void on_exit();
     void finish_run();
     void end();
+    [[nodiscard]] bool is_cleaned_up();
 
     // Requests.
     [[nodiscard]] Ack attach(int client, const Request& request, std::vector<Fd> fds);

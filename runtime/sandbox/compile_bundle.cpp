@@ -78,6 +78,7 @@ Status compile_root(const oci::Spec& spec, const std::string& bundle_dir, Launch
         }
         root.upper = annotation(spec, "berth.overlay.upper");
         root.work = annotation(spec, "berth.overlay.work");
+        root.volatile_upper = annotation(spec, "berth.overlay.volatile") == "true";
         if (root.upper.empty() != root.work.empty())
             return fail(ErrorCode::invalid_input,
                         "the bundle names one of berth.overlay.upper and .work without the other");

@@ -16,6 +16,9 @@ struct RootPlan {
     std::vector<std::string> lowers; // topmost first; absolute host folders
     std::string upper;               // empty with lowers: read-only root without an upper layer
     std::string work;
+    // The upper layer goes when the container does: it is never synced. Otherwise overlayfs syncs all of the upper file
+    // system, other programs' files too, before the end of the last process is told to anybody. Linux 5.10.
+    bool volatile_upper = false;
     std::string directory; // instead of the overlay
     bool read_only = false;
     std::string attach_point; // host folder 0700 that the tree is attached to inside the container's own mount namespace
@@ -25,6 +28,7 @@ template <class V> void describe(V& v, RootPlan& p) {
     v.field("lowers", p.lowers);
     v.field("upper", p.upper);
     v.field("work", p.work);
+    v.field("volatileUpper", p.volatile_upper);
     v.field("directory", p.directory);
     v.field("readOnly", p.read_only);
     v.field("attachPoint", p.attach_point);

@@ -214,7 +214,8 @@ struct Spec {
     std::string hostname, domainname;
     std::vector<Mount> mounts;
     Linux linux_;
-    // Ours: "berth.overlay.lowers" (":"-joined, topmost first), "berth.overlay.upper", "berth.overlay.work", "berth.init".
+    // Ours: "berth.overlay.lowers" (":"-joined, topmost first), "berth.overlay.upper", "berth.overlay.work",
+    // "berth.overlay.volatile" ("true"), "berth.init".
     std::map<std::string, std::string> annotations;
 };
 template <class V> void describe(V& v, Spec& x) {

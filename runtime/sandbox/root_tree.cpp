@@ -104,6 +104,7 @@ void RootTree::create_overlay() {
     if (!root.upper.empty()) {
         if (!overlay.set("upperdir", root.upper)) reporter_.fail(Step::root_overlay, root.upper);
         if (!overlay.set("workdir", root.work)) reporter_.fail(Step::root_overlay, root.work);
+        if (root.volatile_upper) (void)overlay.set_flag("volatile");
     }
     // Layers are shared by containers and re-used after a change of the image store: no inode index over
     // them.
@@ -137,6 +138,7 @@ void RootTree::create_overlay_by_string() {
         if (::symlink(root.upper.c_str(), "u") != 0 || ::symlink(root.work.c_str(), "w") != 0)
             reporter_.fail(Step::root_overlay, root.upper);
         options += ",upperdir=u,workdir=w";
+        if (root.volatile_upper) options += ",volatile";
     }
     if (::mount("overlay", at, "overlay", 0, options.c_str()) != 0)
         reporter_.fail(Step::root_overlay, options);

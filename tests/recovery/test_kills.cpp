@@ -138,6 +138,35 @@ TEST_CASE("a killed monitor: the container is shown as ended, and start, rm and 
     CHECK(host("sh", {"-c", "ps -o args= -A | grep -c '[s]leep 1000' || true"}).out == "0\n");
 }
 
+TEST_CASE("run --rm whose command is killed, or stands still, when the container ends: its monitor cleans up") {
+    World world;
+    world.tiny_image();
+    for (const int signal : {SIGKILL, SIGSTOP}) {
+        CAPTURE(signal);
+        SpawnOptions options;
+        options.program = BERTH_PROGRAM;
+        options.argv = {"berth", "run", "--rm", "--name", "box", "-p", "8080:80", "tiny", "sleep", "1000"};
+        options.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "BERTH_DATA_ROOT=" + world.paths().data_root(),
+                       "BERTH_EXEC_ROOT=" + world.paths().exec_root()};
+        const Fd quiet = open_file("/dev/null", O_RDWR).value();
+        options.fds = {{quiet.get(), 0}, {quiet.get(), 1}, {quiet.get(), 2}};
+        const auto child = spawn(options);
+        REQUIRE(child);
+        for (int i = 0; i < 100 && world.ok({"ps", "-q"}).empty(); ++i) ::usleep(50'000);
+        REQUIRE(::kill(static_cast<pid_t>(child->pid), signal) == 0);
+        const auto pid = parse_integer(world.ok({"inspect", "-f", "{{.State.Pid}}", "box"}));
+        REQUIRE(pid);
+        kill_and_wait(static_cast<pid_t>(*pid));
+        for (int i = 0; i < 100 && !world.ok({"ps", "-aq"}).empty(); ++i) ::usleep(50'000);
+        CHECK(world.ok({"ps", "-aq"}).empty());
+        (void)::kill(static_cast<pid_t>(child->pid), SIGCONT);
+        int status = 0;
+        ::waitpid(static_cast<pid_t>(child->pid), &status, 0);
+        if (signal == SIGSTOP) CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 137));
+        world.ok({"run", "--rm", "-p", "8080:80", "tiny", "true"}); // the port is free
+    }
+}
+
 TEST_CASE("a killed first process: exit code 137, restart policy obeyed") {
     World world;
     world.tiny_image();

@@ -155,6 +155,21 @@ TEST_CASE("--rm of a detached container removes it when it ends, without anybody
     CHECK(world.ok({"ps", "-aq"}).empty());
 }
 
+TEST_CASE("--rm: gone when run or stop returns, kept by restart") {
+    World world;
+    world.tiny_image();
+    CHECK(world.ok({"run", "--rm", "-p", "8080:80", "tiny", "echo", "done"}) == "done");
+    CHECK(world.ok({"ps", "-aq"}).empty());
+    world.ok({"run", "-d", "--rm", "--name", "web", "-p", "8080:80", "tiny", "sleep", "1000"});
+    world.ok({"exec", "web", "touch", "/written"});
+    world.ok({"restart", "-t", "0", "web"}); // its layer, which was never synced, is mounted again
+    CHECK(world.ok({"exec", "web", "ls", "/written"}) == "/written");
+    CHECK(world.berth({"run", "--rm", "-p", "8080:80", "tiny", "true"}).exit_code == 125);
+    world.ok({"stop", "-t", "0", "web"});
+    CHECK(world.ok({"ps", "-aq"}).empty());
+    world.ok({"run", "--rm", "-p", "8080:80", "tiny", "true"});
+}
+
 TEST_CASE("pause and unpause freeze and thaw") {
     World world;
     world.tiny_image();
