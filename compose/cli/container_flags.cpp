@@ -60,6 +60,7 @@ void declare_security(Flags& flags, ContainerFlags& f) {
 void declare_limits(Flags& flags, ContainerFlags& f) {
     flags.number("--blkio-weight", f.blkio_weight,
                  "Block IO (relative weight), between 10 and 1000, or 0 to disable", 0, 1000);
+    flags.list("--blkio-weight-device", f.blkio_weight_device, "Block IO weight (relative device weight)");
     flags.text("--cgroup-parent", f.cgroup_parent, "Optional parent cgroup for the container");
     flags.number("--cpu-period", f.cpu_period, "Limit CPU CFS (Completely Fair Scheduler) period", 0,
                  1'000'000);
@@ -68,6 +69,10 @@ void declare_limits(Flags& flags, ContainerFlags& f) {
     flags.text("--cpus", f.cpus, "Number of CPUs", "decimal");
     flags.text("--cpuset-cpus", f.cpuset_cpus, "CPUs in which to allow execution (0-3, 0,1)");
     flags.text("--cpuset-mems", f.cpuset_mems, "MEMs in which to allow execution (0-3, 0,1)");
+    flags.list("--device-read-bps", f.device_read_bps, "Limit read rate (bytes per second) from a device");
+    flags.list("--device-read-iops", f.device_read_iops, "Limit read rate (IO per second) from a device");
+    flags.list("--device-write-bps", f.device_write_bps, "Limit write rate (bytes per second) to a device");
+    flags.list("--device-write-iops", f.device_write_iops, "Limit write rate (IO per second) to a device");
     flags.bytes("-m,--memory", f.memory, "Memory limit");
     flags.bytes("--memory-reservation", f.memory_reservation, "Memory soft limit");
     flags.bytes("--memory-swap", f.memory_swap,

@@ -78,6 +78,25 @@ Result<runtime::DeviceMapping> device_of(const std::string& text) {
     return device;
 }
 
+// "/dev/sda:1mb"; units only where bytes are counted.
+Status add_device_rates(const std::vector<std::string>& words, bool bytes, std::vector<runtime::DeviceRate>& out) {
+    for (const auto& word : words) {
+        const auto colon = word.find(':');
+        if (colon == std::string::npos || colon == 0)
+            return usage(concat("'", word, "' is no limit of a device: write <device-path>:<number>", bytes ? "[<unit>]" : ""));
+        const auto text = word.substr(colon + 1);
+        std::optional<std::int64_t> rate;
+        if (!bytes)
+            rate = parse_integer(text, 0);
+        else if (const auto size = parse_bytes(text))
+            rate = *size;
+        if (!word.starts_with("/dev/") || !rate || *rate < 0)
+            return usage(concat("'", word, "' is no limit of a device: the path begins with /dev/, the number is not negative"));
+        out.push_back({word.substr(0, colon), *rate});
+    }
+    return {};
+}
+
 Status set_limits(runtime::Limits& limits, const ContainerFlags& f) {
     limits.memory = f.memory;
     limits.memory_swap = f.memory_swap;
@@ -103,6 +122,12 @@ Status set_limits(runtime::Limits& limits, const ContainerFlags& f) {
     limits.blkio_weight = f.blkio_weight.value_or(0);
     if (limits.blkio_weight > 0 && limits.blkio_weight < 10)
         return usage("--blkio-weight is a number from 10 to 1000");
+    auto& devices = limits.block_devices;
+    BERTH_TRY(add_device_rates(f.blkio_weight_device, false, devices.weight));
+    BERTH_TRY(add_device_rates(f.device_read_bps, true, devices.read_bps));
+    BERTH_TRY(add_device_rates(f.device_write_bps, true, devices.write_bps));
+    BERTH_TRY(add_device_rates(f.device_read_iops, false, devices.read_iops));
+    BERTH_TRY(add_device_rates(f.device_write_iops, false, devices.write_iops));
     limits.shm_size = f.shm_size;
     limits.oom_kill_disable = f.oom_kill_disable;
     limits.oom_score_adj = f.oom_score_adj;

@@ -21,11 +21,11 @@ constexpr Shape k_throttle{.fields = k_throttle_fields, .extensions = false};
 constexpr Shape k_throttles{.items = &k_throttle};
 constexpr Field k_blkio_fields[] = {
     {"weight", &k_integer},
-    {"weight_device", &k_weights, warned},
-    {"device_read_bps", &k_throttles, warned},
-    {"device_read_iops", &k_throttles, warned},
-    {"device_write_bps", &k_throttles, warned},
-    {"device_write_iops", &k_throttles, warned},
+    {"weight_device", &k_weights},
+    {"device_read_bps", &k_throttles},
+    {"device_read_iops", &k_throttles},
+    {"device_write_bps", &k_throttles},
+    {"device_write_iops", &k_throttles},
 };
 constexpr Shape k_blkio{.fields = k_blkio_fields, .extensions = false};
 

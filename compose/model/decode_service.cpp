@@ -250,6 +250,27 @@ void decode_security(const SourceNode& node, Service& out) {
         fields::text(node, key, *field);
 }
 
+std::vector<BlkioDevice> decode_blkio_devices(const SourceNode* list, std::string_view value) {
+    std::vector<BlkioDevice> out;
+    if (list == nullptr) return out;
+    for (const auto& item : list->items) {
+        auto& device = out.emplace_back();
+        fields::text(item, "path", device.path);
+        fields::bytes(item, value, device.value);
+    }
+    return out;
+}
+
+void decode_blkio(const SourceNode& node, Service& out) {
+    fields::number(node, "weight", out.blkio_weight);
+    auto& devices = out.blkio_devices;
+    devices.weight = decode_blkio_devices(node.find("weight_device"), "weight");
+    devices.read_bps = decode_blkio_devices(node.find("device_read_bps"), "rate");
+    devices.write_bps = decode_blkio_devices(node.find("device_write_bps"), "rate");
+    devices.read_iops = decode_blkio_devices(node.find("device_read_iops"), "rate");
+    devices.write_iops = decode_blkio_devices(node.find("device_write_iops"), "rate");
+}
+
 void decode_resources(const SourceNode& node, Service& out) {
     fields::text_map(node, "sysctls", out.sysctls);
     out.ulimits = decode_ulimits(node.find("ulimits"));
@@ -265,7 +286,7 @@ void decode_resources(const SourceNode& node, Service& out) {
     fields::number(node, "cpu_count", out.cpu_count);
     fields::number(node, "pids_limit", out.pids_limit);
     fields::number(node, "oom_score_adj", out.oom_score_adj);
-    if (const auto* blkio = node.find("blkio_config")) fields::number(*blkio, "weight", out.blkio_weight);
+    if (const auto* blkio = node.find("blkio_config")) decode_blkio(*blkio, out);
     if (const auto* deploy = node.find("deploy")) out.deploy = decode_deploy(*deploy);
     if (const auto scale = fields::whole(node.find("scale")))
         out.scale = *scale;

@@ -112,6 +112,14 @@ struct Deploy {
     std::string mode, endpoint_mode;
 };
 
+struct BlkioDevice {
+    std::string path;       // of a block device
+    std::int64_t value = 0; // weight, bytes or operations a second
+};
+struct BlkioDevices {
+    std::vector<BlkioDevice> weight, read_bps, write_bps, read_iops, write_iops;
+};
+
 struct Service {
     std::string name;
     SourcePos at;
@@ -147,6 +155,7 @@ struct Service {
     std::optional<std::int64_t> pids_limit, oom_score_adj, mem_swappiness;
     std::string pid, ipc, uts, userns_mode, cgroup, cgroup_parent, isolation, mac_address;
     std::int64_t blkio_weight = 0;
+    BlkioDevices blkio_devices;
     std::vector<FileReference> configs, secrets;
     std::vector<std::vector<std::string>> post_start, pre_stop; // commands of the hooks
     std::int64_t scale = 1; // `scale`, deploy.replicas, or --scale

@@ -109,6 +109,13 @@ Json encode_reference(const FileReference& reference) {
     return out.take();
 }
 
+Json encode_blkio(const BlkioDevice& device) {
+    Writer out;
+    out.text("path", device.path);
+    out.number("value", device.value);
+    return out.take();
+}
+
 Json encode_health(const HealthcheckSpec& health) {
     Writer out;
     out.flag("disable", health.disable);
@@ -211,6 +218,12 @@ void resources(Writer& out, const Service& s) {
     out.optional("pids_limit", s.pids_limit);
     out.optional("oom_score_adj", s.oom_score_adj);
     out.number("blkio_weight", s.blkio_weight);
+    const auto& blkio = s.blkio_devices;
+    list(out, "blkio_weight_device", blkio.weight, encode_blkio);
+    list(out, "device_read_bps", blkio.read_bps, encode_blkio);
+    list(out, "device_write_bps", blkio.write_bps, encode_blkio);
+    list(out, "device_read_iops", blkio.read_iops, encode_blkio);
+    list(out, "device_write_iops", blkio.write_iops, encode_blkio);
     out.text("deploy_cpus", s.deploy.limits.cpus);
     out.number("deploy_memory", s.deploy.limits.memory);
     out.number("deploy_pids", s.deploy.limits.pids);

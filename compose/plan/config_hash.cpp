@@ -169,6 +169,13 @@ void hash_security(HashText& text, const Service& s) {
     text.field("storageOpt", s.storage_opt);
 }
 
+void hash_blkio(HashText& text, std::string_view name, const std::vector<BlkioDevice>& devices) {
+    for (const auto& device : devices) {
+        text.field(name, device.path);
+        text.field("value", device.value);
+    }
+}
+
 void hash_limits(HashText& text, const Service& s) {
     text.field("memLimit", s.mem_limit);
     text.field("memswapLimit", s.memswap_limit);
@@ -185,6 +192,12 @@ void hash_limits(HashText& text, const Service& s) {
     text.field("oomScoreAdj", s.oom_score_adj);
     text.field("oomKillDisable", s.oom_kill_disable);
     text.field("blkioWeight", s.blkio_weight);
+    const auto& blkio = s.blkio_devices;
+    hash_blkio(text, "blkioWeightDevice", blkio.weight);
+    hash_blkio(text, "deviceReadBps", blkio.read_bps);
+    hash_blkio(text, "deviceWriteBps", blkio.write_bps);
+    hash_blkio(text, "deviceReadIops", blkio.read_iops);
+    hash_blkio(text, "deviceWriteIops", blkio.write_iops);
     for (const auto& limit : s.ulimits) {
         text.field("ulimit", limit.name);
         text.field("soft", limit.soft);

@@ -55,6 +55,18 @@ Result<std::int64_t> nano_cpus(const std::string& text, const Service& service) 
     return static_cast<std::int64_t>(*value * 1e9 + 0.5);
 }
 
+void lower_blkio(const BlkioDevices& from, runtime::BlockDeviceLimits& to) {
+    const auto lower = [](const std::vector<BlkioDevice>& devices, std::vector<runtime::DeviceRate>& out) {
+        for (const auto& device : devices)
+            out.push_back({device.path, device.value});
+    };
+    lower(from.weight, to.weight);
+    lower(from.read_bps, to.read_bps);
+    lower(from.write_bps, to.write_bps);
+    lower(from.read_iops, to.read_iops);
+    lower(from.write_iops, to.write_iops);
+}
+
 Status lower_limits(const Service& service, runtime::Limits& limits) {
     const auto& deploy = service.deploy;
     limits.memory = deploy.limits.memory != 0 ? deploy.limits.memory : service.mem_limit;
@@ -69,6 +81,7 @@ Status lower_limits(const Service& service, runtime::Limits& limits) {
     limits.cpuset_cpus = service.cpuset;
     limits.pids = deploy.limits.pids != 0 ? deploy.limits.pids : service.pids_limit.value_or(0);
     limits.blkio_weight = service.blkio_weight;
+    lower_blkio(service.blkio_devices, limits.block_devices);
     limits.shm_size = service.shm_size;
     limits.oom_kill_disable = service.oom_kill_disable;
     limits.oom_score_adj = service.oom_score_adj;

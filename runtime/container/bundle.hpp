@@ -33,6 +33,7 @@ struct BundleFacts {
     bool apparmor = false;                       // the kernel enforces profiles
     std::vector<HostDevice> devices;             // --device, resolved; all of the host's when privileged
     std::vector<oci::DeviceCgroup> device_rules; // of --device and --device-cgroup-rule
+    oci::BlockIo block_io;                       // limits of single block devices, resolved
     Json seccomp;                                // settled profile; null: unconfined
 };
 

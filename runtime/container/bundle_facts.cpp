@@ -9,6 +9,8 @@
 
 #include <linux/capability.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 
 namespace berth::runtime {
@@ -37,6 +39,40 @@ berth::Status gather_devices(const ContainerSpec& spec, BundleFacts& facts) {
         BERTH_ASSIGN_OR_RETURN(auto rule, parse_device_rule(text));
         facts.device_rules.push_back(std::move(rule));
     }
+    return {};
+}
+
+Result<HostDevice> block_device(const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0)
+        return fail_errno(concat("find the device '", path, "' of a block I/O limit"));
+    if (!S_ISBLK(status.st_mode))
+        return fail(Error(ErrorCode::invalid_input, concat("limit block I/O of '", path, "': it is not a block device"))
+                        .hint("name a whole disk, such as /dev/sda"));
+    HostDevice out;
+    out.major = ::major(status.st_rdev);
+    out.minor = ::minor(status.st_rdev);
+    return out;
+}
+
+berth::Status gather_block_io(const BlockDeviceLimits& limits, oci::BlockIo& out) {
+    for (const auto& limit : limits.weight) {
+        BERTH_ASSIGN_OR_RETURN(const auto device, block_device(limit.device));
+        if (limit.rate < 10 || limit.rate > 1000)
+            return fail(ErrorCode::invalid_input,
+                        concat("the block I/O weight of '", limit.device, "' is ", limit.rate, ": 10 to 1000 are wanted"));
+        out.weight_device.push_back({device.major, device.minor, static_cast<std::uint16_t>(limit.rate)});
+    }
+    for (const auto& [from, to] : {std::pair{&limits.read_bps, &out.throttle_read_bps},
+                                   {&limits.write_bps, &out.throttle_write_bps},
+                                   {&limits.read_iops, &out.throttle_read_iops},
+                                   {&limits.write_iops, &out.throttle_write_iops}})
+        for (const auto& limit : *from) {
+            BERTH_ASSIGN_OR_RETURN(const auto device, block_device(limit.device));
+            if (limit.rate < 0)
+                return fail(ErrorCode::invalid_input, concat("the block I/O limit of '", limit.device, "' is negative"));
+            to->push_back({device.major, device.minor, static_cast<std::uint64_t>(limit.rate)});
+        }
     return {};
 }
 
@@ -76,6 +112,7 @@ Result<BundleFacts> gather_bundle_facts(const Context& context, const ContainerS
     if (::uname(&name) == 0) facts.host_name = name.nodename;
     facts.apparmor = kernel_has_apparmor();
     BERTH_TRY(gather_devices(spec, facts));
+    BERTH_TRY(gather_block_io(spec.limits.block_devices, facts.block_io));
     BERTH_ASSIGN_OR_RETURN(facts.seccomp, gather_seccomp(spec, facts.bounding));
     return facts;
 }

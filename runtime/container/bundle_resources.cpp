@@ -182,10 +182,12 @@ Result<oci::Resources> bundle_resources(const ContainerSpec& spec, const BundleF
     BERTH_ASSIGN_OR_RETURN(out.cpu, make_cpu(spec.limits));
     const auto pids = spec.limits.pids == 0 ? k_default_pids : spec.limits.pids;
     if (pids > 0) out.pids = oci::Pids{pids};
+    if (!facts.block_io.empty()) out.block_io = facts.block_io;
     if (spec.limits.blkio_weight != 0) {
         if (spec.limits.blkio_weight < 10 || spec.limits.blkio_weight > 1000)
             return fail(ErrorCode::invalid_input, "range of blkio weight is from 10 to 1000");
-        out.block_io.emplace().weight = static_cast<std::uint16_t>(spec.limits.blkio_weight);
+        if (!out.block_io) out.block_io.emplace();
+        out.block_io->weight = static_cast<std::uint16_t>(spec.limits.blkio_weight);
     }
     return out;
 }

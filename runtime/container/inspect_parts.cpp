@@ -128,9 +128,6 @@ void add_unused(Json& out) {
     for (const char* name : {"CpuRealtimePeriod", "CpuRealtimeRuntime", "CpuCount", "CpuPercent",
                              "IOMaximumIOps", "IOMaximumBandwidth"})
         out.set(name, 0);
-    for (const char* name : {"BlkioWeightDevice", "BlkioDeviceReadBps", "BlkioDeviceWriteBps",
-                             "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps"})
-        out.set(name, Json::array());
     out.set("ConsoleSize", Json(Json::Array{Json(0), Json(0)}));
     out.set("DeviceRequests", Json());
 }
@@ -173,6 +170,25 @@ Json devices(const ContainerSpec& spec) {
     return out;
 }
 
+Json device_rates(const std::vector<DeviceRate>& rates, const char* value) {
+    Json out = Json::array();
+    for (const auto& rate : rates) {
+        Json entry = Json::object();
+        entry.set("Path", rate.device);
+        entry.set(value, rate.rate);
+        out.push(std::move(entry));
+    }
+    return out;
+}
+
+void add_block_devices(const BlockDeviceLimits& limits, Json& out) {
+    out.set("BlkioWeightDevice", device_rates(limits.weight, "Weight"));
+    out.set("BlkioDeviceReadBps", device_rates(limits.read_bps, "Rate"));
+    out.set("BlkioDeviceWriteBps", device_rates(limits.write_bps, "Rate"));
+    out.set("BlkioDeviceReadIOps", device_rates(limits.read_iops, "Rate"));
+    out.set("BlkioDeviceWriteIOps", device_rates(limits.write_iops, "Rate"));
+}
+
 void add_limits(const Limits& limits, Json& out) {
     out.set("Memory", limits.memory);
     out.set("MemorySwap", limits.memory_swap != 0 ? limits.memory_swap : limits.memory * 2);
@@ -185,6 +201,7 @@ void add_limits(const Limits& limits, Json& out) {
     out.set("CpusetCpus", limits.cpuset_cpus);
     out.set("CpusetMems", limits.cpuset_mems);
     out.set("BlkioWeight", limits.blkio_weight);
+    add_block_devices(limits.block_devices, out);
     out.set("PidsLimit", limits.pids == 0 ? Json() : Json(limits.pids));
     out.set("OomKillDisable", limits.oom_kill_disable);
     out.set("OomScoreAdj", limits.oom_score_adj.value_or(0));

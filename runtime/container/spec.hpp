@@ -94,6 +94,25 @@ template <class V> void describe(V& v, DeviceMapping& d) {
     v.field("permissions", d.permissions);
 }
 
+struct DeviceRate {
+    std::string device;    // path of a block device on the host
+    std::int64_t rate = 0; // weight 10 to 1000, bytes or operations a second
+};
+template <class V> void describe(V& v, DeviceRate& r) {
+    v.field("device", r.device);
+    v.field("rate", r.rate);
+}
+struct BlockDeviceLimits {
+    std::vector<DeviceRate> weight, read_bps, write_bps, read_iops, write_iops;
+};
+template <class V> void describe(V& v, BlockDeviceLimits& l) {
+    v.field("weight", l.weight);
+    v.field("readBps", l.read_bps);
+    v.field("writeBps", l.write_bps);
+    v.field("readIops", l.read_iops);
+    v.field("writeIops", l.write_iops);
+}
+
 struct Limits {                   // 0 or empty: none
     std::int64_t memory = 0;      // bytes
     std::int64_t memory_swap = 0; // bytes, memory + swap; -1: unlimited swap
@@ -103,6 +122,7 @@ struct Limits {                   // 0 or empty: none
     std::string cpuset_cpus, cpuset_mems;
     std::int64_t pids = 0; // 0: the default 4096; -1: unlimited
     std::int64_t blkio_weight = 0;
+    BlockDeviceLimits block_devices;
     std::int64_t shm_size = 0; // 0: 64 MiB
     bool oom_kill_disable = false;
     std::optional<std::int64_t> oom_score_adj, swappiness;
@@ -119,6 +139,7 @@ template <class V> void describe(V& v, Limits& l) {
     v.field("cpusetMems", l.cpuset_mems);
     v.field("pids", l.pids);
     v.field("blkioWeight", l.blkio_weight);
+    v.field("blockDevices", l.block_devices);
     v.field("shmSize", l.shm_size);
     v.field("oomKillDisable", l.oom_kill_disable);
     v.field("oomScoreAdj", l.oom_score_adj);

@@ -103,15 +103,20 @@ Status add_cpu(Builder& out, const oci::Cpu& cpu) {
 }
 
 Status add_block_io(Builder& out, const oci::BlockIo& io) {
-    const bool throttles = !io.throttle_read_bps.empty() || !io.throttle_write_bps.empty() ||
-                           !io.throttle_read_iops.empty() || !io.throttle_write_iops.empty();
-    if (io.weight.value_or(0) == 0 && !throttles) return {};
+    if (io.empty()) return {};
     BERTH_ASSIGN_OR_RETURN(const bool v1, out.choose("blkio", "io", "the block I/O limit"));
+    // v1 10 .. 1000, v2 1 .. 10000; which file there is depends on the I/O scheduler.
+    const auto on_v2 = [](std::uint64_t weight) { return 1 + (weight - std::min<std::uint64_t>(weight, 10)) * 9999 / 990; };
+    for (const auto& device : io.weight_device) {
+        const auto name = concat(device.major, ":", device.minor, " ");
+        out.write(v1, "blkio", "blkio.bfq.weight_device", "io.bfq.weight", concat(name, device.weight),
+                  concat(name, device.weight), true);
+        out.write(v1, "blkio", "blkio.weight_device", "io.weight", concat(name, device.weight),
+                  concat(name, on_v2(device.weight)), true);
+    }
     if (const std::uint64_t weight = io.weight.value_or(0); weight != 0) {
-        // v1 10 .. 1000, v2 1 .. 10000; which file there is depends on the I/O scheduler.
-        const std::uint64_t v2_weight = 1 + (weight - std::min<std::uint64_t>(weight, 10)) * 9999 / 990;
         out.write(v1, "blkio", "blkio.bfq.weight", "io.bfq.weight", concat(weight), concat(weight), true);
-        out.write(v1, "blkio", "blkio.weight", "io.weight", concat(weight), concat("default ", v2_weight),
+        out.write(v1, "blkio", "blkio.weight", "io.weight", concat(weight), concat("default ", on_v2(weight)),
                   true);
     }
     const auto throttle = [&](const std::vector<oci::ThrottleDevice>& devices, const char* v1_file,

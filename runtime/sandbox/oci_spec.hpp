@@ -159,12 +159,28 @@ template <class V> void describe(V& v, ThrottleDevice& x) {
     v.field("minor", x.minor);
     v.field("rate", x.rate);
 }
+struct WeightDevice {
+    std::int64_t major = 0, minor = 0;
+    std::uint16_t weight = 0; // 10 to 1000
+};
+template <class V> void describe(V& v, WeightDevice& x) {
+    v.field("major", x.major);
+    v.field("minor", x.minor);
+    v.field("weight", x.weight);
+}
 struct BlockIo {
     std::optional<std::uint16_t> weight;
+    std::vector<WeightDevice> weight_device;
     std::vector<ThrottleDevice> throttle_read_bps, throttle_write_bps, throttle_read_iops, throttle_write_iops;
+    [[nodiscard]] bool empty() const { return weight.value_or(0) == 0 && weight_device.empty() && !throttles(); }
+    [[nodiscard]] bool throttles() const {
+        return !throttle_read_bps.empty() || !throttle_write_bps.empty() || !throttle_read_iops.empty() ||
+               !throttle_write_iops.empty();
+    }
 };
 template <class V> void describe(V& v, BlockIo& x) {
     v.field("weight", x.weight);
+    v.field("weightDevice", x.weight_device);
     v.field("throttleReadBpsDevice", x.throttle_read_bps);
     v.field("throttleWriteBpsDevice", x.throttle_write_bps);
     v.field("throttleReadIOPSDevice", x.throttle_read_iops);

@@ -86,6 +86,34 @@ TEST_CASE("run: limits, sysctls, ulimits and shared memory reach the container")
     CHECK_THAT(forks.out, !ContainsSubstring("all"));
 }
 
+TEST_CASE("limits of single block devices: flags and blkio_config reach the cgroup, inspect shows them") {
+    World world;
+    world.tiny_image();
+    const Run disks = host("sh", {"-c", "awk 'NR > 2 {print $4, $1 \":\" $2}' /proc/partitions | while read n d; do [ -b /dev/$n ] && echo $n $d && break; done"});
+    if (disks.out.empty()) {
+        WARN("skipped: this machine shows no block device");
+        return;
+    }
+    const auto words = split(std::string(trim(disks.out)), ' ');
+    const std::string disk = "/dev/" + words[0], number = words[1];
+    const std::vector<std::string> show{"sh", "-c", "cd /sys/fs/cgroup; cat io.max blkio/blkio.throttle.*_device 2>/dev/null"};
+    world.ok({"run", "-d", "--name", "slow", "--device-write-bps", disk + ":1mb", "--device-read-iops", disk + ":50", "tiny", "sleep", "1000"});
+    const std::string seen = world.ok({"exec", "slow", show[0], show[1], show[2]});
+    CHECK_THAT(seen, ContainsSubstring(number) && ContainsSubstring("1048576") && ContainsSubstring("50"));
+    CHECK(world.ok({"inspect", "-f", "{{range .HostConfig.BlkioDeviceWriteBps}}{{.Path}} {{.Rate}}{{end}} {{len .HostConfig.BlkioDeviceReadBps}}", "slow"}) ==
+          disk + " 1048576 0");
+    world.write("compose.yaml", "services:\n  slow:\n    image: tiny\n    command: sleep 1000\n    blkio_config:\n      device_read_bps: [{path: " + disk +
+                                    ", rate: 12mb}]\n      device_write_iops: [{path: " + disk + ", rate: 70}]\n");
+    world.compose_ok({"up", "-d"});
+    CHECK_THAT(world.compose_ok({"exec", "slow", show[0], show[1], show[2]}), ContainsSubstring("12582912") && ContainsSubstring("70"));
+    world.compose_ok({"down", "-t", "0"});
+    for (const auto* bad : {"/dev/sda", "/dev/sda:many", "sda:1mb", "/dev/sda:-1"})
+        CHECK(world.berth({"run", "--rm", "--device-write-bps", bad, "tiny", "true"}).exit_code == 125);
+    const Run none = world.berth({"run", "--rm", "--device-write-bps", "/dev/null:1mb", "tiny", "true"});
+    CHECK(none.exit_code == 125);
+    CHECK_THAT(none.err, ContainsSubstring("/dev/null") && ContainsSubstring("not a block device"));
+}
+
 TEST_CASE("a container that runs out of memory says so; one that is killed does not") {
     World world;
     world.tiny_image();
