@@ -198,6 +198,7 @@ Result<int> bundle(Session& session, const BundleFlags& flags) {
     auto options = load_options(session);
     options.services = flags.services;
     options.only_services = true;
+    options.want_document = true;
     const bool from_input = std::find(options.files.begin(), options.files.end(), "-") != options.files.end();
     if (from_input) BERTH_TRY(keep_standard_input());
     BERTH_ASSIGN_OR_RETURN(const auto loaded, load_files(session, options));

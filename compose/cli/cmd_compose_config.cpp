@@ -165,6 +165,10 @@ Result<int> config(Session& session, const ConfigFlags& flags) {
     options.only_services = true;
     options.explain = flags.explain;
     const bool json = flags.format == "json";
+    const bool pins = flags.resolve_image_digests || flags.lock_image_digests;
+    const bool prints = !flags.quiet && flags.explain.empty() && !lists(flags);
+    options.want_canonical = pins || flags.images || (prints && json);
+    options.want_document = pins || flags.models || (prints && !json);
     const auto form = json ? DiagnosticsForm::json : DiagnosticsForm::text;
     BERTH_ASSIGN_OR_RETURN(auto loaded, load_files(session, options, form));
     const auto& project = *loaded.project;
@@ -173,7 +177,7 @@ Result<int> config(Session& session, const ConfigFlags& flags) {
     if (!flags.no_consistency && options.interpolate)
         if (auto graph = compose::Graph::make(project); !graph)
             BERTH_TRY(tell_diagnostics(session, {{std::move(graph).error()}, {}}, form));
-    if (flags.resolve_image_digests || flags.lock_image_digests) {
+    if (pins) {
         const auto found =
             pinned_images(session.context(), project, chosen_services(project, loaded.canonical));
         if (!found) BERTH_TRY(tell_diagnostics(session, {{found.error()}, {}}, form));

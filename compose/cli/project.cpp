@@ -53,6 +53,7 @@ compose::LoadOptions load_options(Session& session) {
     options.profiles = flags.profiles;
     options.environment = process_environment();
     options.working_directory = current_folder();
+    options.want_canonical = options.want_document = false;
     options.archived_text = [&session](const std::string& path) -> Lookup<std::string> {
         if (!session.bundle) session.bundle = std::make_shared<StackBundle>();
         return session.bundle->model_of(session.context(), path);

@@ -186,8 +186,8 @@ void written_model(LoadContext& context, SourceNode root, LoadResult& result) {
     if (options.only_services) keep_targets(context, root);
     set_name(context, root);
     root.erase("version");
-    result.canonical = emit_written(root, Dialect::json);
-    result.document = emit_written(root, Dialect::yaml);
+    if (options.want_canonical) result.canonical = emit_written(root, Dialect::json);
+    if (options.want_document) result.document = emit_written(root, Dialect::yaml);
 }
 
 void run_phases(LoadContext& context, LoadResult& result) {
@@ -197,7 +197,7 @@ void run_phases(LoadContext& context, LoadResult& result) {
     decide_name(context, files);
     SourceNode root = assemble(context, std::move(files), {context.directory, &context.environment, {}});
     SourceNode written; // variables and all
-    if (!options.interpolate && options.want_canonical) written = root;
+    if (!options.interpolate) written = root;
     canonicalise(context, root);
     enforce_unique_items(context, root);
     check_model(context, root);
@@ -212,7 +212,6 @@ void run_phases(LoadContext& context, LoadResult& result) {
     if (read_files) read_files_of_services(context, root);
     if (!context.diagnostics.ok()) return;
     result.project = decode_project(context, root, selection);
-    if (!options.want_canonical) return;
     set_name(context, root);
     if (!options.explain.empty()) {
         auto explained = explain(context, root, selection.disabled, options.explain);
@@ -223,10 +222,11 @@ void run_phases(LoadContext& context, LoadResult& result) {
         written_model(context, std::move(written), result);
         return;
     }
+    if (!options.want_canonical && !options.want_document) return;
     if (options.only_services) keep_targets(context, root);
     drop_unused(root, read_files);
-    result.canonical = emit_project(root, {Dialect::json, true, true});
-    result.document = emit_project(root, {Dialect::yaml, true, true});
+    if (options.want_canonical) result.canonical = emit_project(root, {Dialect::json, true, true});
+    if (options.want_document) result.document = emit_project(root, {Dialect::yaml, true, true});
 }
 
 // Nobody reads thousands; of a hostile file there could be a million.

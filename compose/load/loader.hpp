@@ -30,7 +30,8 @@ struct LoadOptions {
     bool interpolate = true, normalize = true, resolve_paths = true, check_consistency = true;
     bool engine_rules = true;   // false: what only the engine would refuse (a restart policy) is a warning
     bool read_env_files = true; // false: the services' env_file stands in the model, unread
-    bool want_canonical = true; // false leaves `canonical` and `document` empty: `up` has no use for them
+    // false leaves that member of the result empty: `up` has no use for either.
+    bool want_canonical = true, want_document = true;
     // The compose file inside an archive at this path; nothing when the file there is none.
     std::function<Lookup<std::string>(const std::string& path)> archived_text;
     std::string explain;        // a key of the model ("services.db.environment.PASSWORD"); empty: none

@@ -17,6 +17,7 @@
 #include <netinet/tcp.h>
 #include <string>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <vector>
@@ -52,6 +53,7 @@ void watch(int epoll, int fd) {
 }
 
 int serve(int port) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL); // a benchmark that is broken off leaves no server behind
     static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n";
     const int listener = socket(AF_INET, SOCK_STREAM, 0);
     const int on = 1;
