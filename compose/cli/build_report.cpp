@@ -1,10 +1,10 @@
 #include "compose/cli/build_report.hpp"
 
 #include "compose/ui/terminal.hpp"
+#include "runtime/base/base64.hpp"
 #include "runtime/base/json.hpp"
 #include "runtime/base/parse.hpp"
 #include "runtime/build/request_options.hpp"
-#include "runtime/registry/auth.hpp"
 
 #include <algorithm>
 
@@ -42,7 +42,7 @@ Json check_json(const build::DockerfileReport& report) {
     Json source = Json::object();
     source.set("filename", report.path);
     source.set("language", "Dockerfile");
-    source.set("data", registry::base64_encode(report.text));
+    source.set("data", base64_encode(report.text));
     Json sources = Json::array();
     sources.push(std::move(source));
     Json out = Json::object();
@@ -53,7 +53,7 @@ Json check_json(const build::DockerfileReport& report) {
 
 Json sources_json(const build::DockerfileReport& report) {
     Json sources = Json::array();
-    sources.push(registry::base64_encode(report.text));
+    sources.push(base64_encode(report.text));
     return sources;
 }
 

@@ -9,7 +9,8 @@
 #include "compose/ui/formatter.hpp"
 #include "runtime/base/file.hpp"
 #include "runtime/base/process.hpp"
-#include "runtime/build/builder.hpp"
+#include "runtime/base/tree_size.hpp"
+#include "runtime/build/cache_usage.hpp"
 #include "volumes/volumes.hpp"
 
 #include <algorithm>

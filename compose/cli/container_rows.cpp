@@ -7,14 +7,13 @@
 #include "runtime/base/clock.hpp"
 #include "runtime/base/id.hpp"
 #include "runtime/base/parse.hpp"
+#include "runtime/base/tree_size.hpp"
 #include "runtime/container/inspect.hpp"
 #include "runtime/image/reference.hpp"
 #include "runtime/image/store.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <set>
-#include <sys/stat.h>
 
 namespace berth::cli {
 
@@ -240,21 +239,6 @@ std::vector<runtime::PublishedPort> settled_ports(const Context& context,
             out.push_back(std::move(shown));
         }
     return out;
-}
-
-std::int64_t tree_size(const std::string& path) {
-    std::int64_t total = 0;
-    std::set<std::pair<dev_t, ino_t>> seen;
-    std::error_code error;
-    for (auto entry = std::filesystem::recursive_directory_iterator(
-             path, std::filesystem::directory_options::skip_permission_denied, error);
-         !error && entry != std::filesystem::recursive_directory_iterator(); entry.increment(error)) {
-        struct stat status {};
-        if (::lstat(entry->path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
-        if (status.st_nlink > 1 && !seen.emplace(status.st_dev, status.st_ino).second) continue;
-        total += status.st_size;
-    }
-    return total;
 }
 
 std::int64_t layer_size(const Context& context, const runtime::Container& container) {

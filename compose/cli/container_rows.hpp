@@ -43,7 +43,5 @@ struct RowOptions {
 // Bytes of a container's own layer; what `ps -s` shows.
 [[nodiscard]] std::int64_t image_size(const Context& context, const runtime::Container& container);
 [[nodiscard]] std::int64_t layer_size(const Context& context, const runtime::Container& container);
-// Bytes on disk of all regular files of a folder; hard links once.
-[[nodiscard]] std::int64_t tree_size(const std::string& path);
 
 } // namespace berth::cli

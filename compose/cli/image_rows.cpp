@@ -2,6 +2,7 @@
 
 #include "compose/ui/terminal.hpp"
 #include "runtime/base/parse.hpp"
+#include "runtime/base/tree_size.hpp"
 
 #include <algorithm>
 #include <fnmatch.h>

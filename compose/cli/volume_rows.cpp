@@ -1,6 +1,7 @@
 #include "compose/cli/volume_rows.hpp"
 
 #include "runtime/base/parse.hpp"
+#include "runtime/base/tree_size.hpp"
 #include "volumes/volumes.hpp"
 
 #include <algorithm>

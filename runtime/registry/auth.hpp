@@ -43,7 +43,4 @@ struct Challenge {
 [[nodiscard]] Result<std::string> fetch_token(HttpClient& http, const Challenge& challenge,
                                               const Credentials& credentials, const std::string& scope);
 
-[[nodiscard]] std::string base64_encode(std::string_view bytes);
-[[nodiscard]] Result<std::string> base64_decode(std::string_view text);
-
 } // namespace berth::registry

@@ -1,4 +1,5 @@
 #include "runtime/registry/logins.hpp"
+#include "runtime/base/base64.hpp"
 #include "runtime/base/file.hpp"
 #include "runtime/base/parse.hpp"
 

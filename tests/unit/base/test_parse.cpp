@@ -1,4 +1,5 @@
 #include "runtime/base/clock.hpp"
+#include "runtime/base/base64.hpp"
 #include "runtime/base/parse.hpp"
 #include "tests/support/catch.hpp"
 
@@ -89,4 +90,11 @@ TEST_CASE("ages are told in docker's words") {
 TEST_CASE("UTF-8: overlong forms, surrogates and cut sequences are refused") {
     CHECK(is_valid_utf8("h\xc3\xa9llo \xe2\x82\xac \xf0\x9f\x9a\xa2"));
     for (const auto* text : {"\xc0\x80", "\xed\xa0\x80", "\xe2\x82", "\xf4\x90\x80\x80", "\xff"}) CHECK_FALSE(is_valid_utf8(text));
+}
+
+TEST_CASE("base64", "[base]") {
+    CHECK_FALSE(base64_decode("a b!"));
+    CHECK(base64_encode("a") == "YQ==");
+    for (const std::string text : {"", "a", "ab", "abc", "user:pass"})
+        CHECK(base64_decode(base64_encode(text)).value() == text);
 }

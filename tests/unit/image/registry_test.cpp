@@ -271,9 +271,3 @@ TEST_CASE("logins come from Docker's configuration") {
     CHECK_FALSE(find_credentials("reg.example", "app"));
     ::unsetenv("DOCKER_CONFIG");
 }
-
-TEST_CASE("base64") {
-    for (const std::string text : {"", "a", "ab", "abc", "user:pass"})
-        CHECK(base64_decode(base64_encode(text)).value() == text);
-    CHECK_FALSE(base64_decode("a b!"));
-}
