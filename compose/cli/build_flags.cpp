@@ -4,6 +4,8 @@
 #include "compose/cli/container_flags.hpp"
 #include "runtime/base/file.hpp"
 #include "runtime/base/parse.hpp"
+#include "runtime/build/git_source.hpp"
+#include "runtime/build/named_context.hpp"
 #include "runtime/build/request_options.hpp"
 
 #include <algorithm>
@@ -18,10 +20,9 @@ namespace berth::cli {
 
 namespace {
 
-bool is_url(const std::string& text) {
-    for (const char* start : {"http://", "https://", "git://", "git@", "ssh://"})
-        if (text.rfind(start, 0) == 0) return true;
-    return text.size() > 4 && text.compare(text.size() - 4, 4, ".git") == 0 && !is_directory(text);
+// A folder of that name wins, as in docker.
+bool is_address(const std::string& text) {
+    return build::is_remote_address(text) && !is_directory(text);
 }
 
 std::string here() {
@@ -68,7 +69,7 @@ Status set_context(build::BuildRequest& request, const std::string& word) {
             return {};
         }
         request.context_tar_fd = STDIN_FILENO;
-    } else if (is_url(word)) {
+    } else if (is_address(word)) {
         request.context_url = word;
     } else {
         request.context_dir = absolute_path(word, here());
@@ -79,7 +80,8 @@ Status set_context(build::BuildRequest& request, const std::string& word) {
     if (request.dockerfile == "-") {
         BERTH_ASSIGN_OR_RETURN(request.dockerfile_text, read_fd(STDIN_FILENO, "standard input", 16u << 20));
         request.dockerfile.clear();
-    } else if (!request.dockerfile.empty() && !request.context_dir.empty()) {
+    } else if (!request.dockerfile.empty() && !request.context_dir.empty() &&
+               !build::is_url(request.dockerfile)) {
         // -f is relative to where we are, unlike `dockerfile:` of a compose file.
         const auto own = absolute_path(request.dockerfile, here());
         if (path_exists(own)) request.dockerfile = own;
@@ -102,7 +104,7 @@ Status fill_arguments(BuildFlags& flags) {
     request.labels = labels_of(flags.labels);
     BERTH_ASSIGN_OR_RETURN(request.additional_contexts, pairs_of(flags.contexts, "--build-context"));
     for (auto& [name, value] : request.additional_contexts)
-        if (value.find("://") == std::string::npos && !is_url(value)) value = absolute_path(value, here());
+        value = build::absolute_context(value, here());
     return {};
 }
 

@@ -5,6 +5,9 @@
 #include "network/networks.hpp"
 #include "runtime/base/file.hpp"
 #include "runtime/base/id.hpp"
+#include "runtime/base/parse.hpp"
+#include "runtime/build/git_source.hpp"
+#include "runtime/build/named_context.hpp"
 #include "runtime/build/request_options.hpp"
 #include "runtime/image/pull.hpp"
 
@@ -108,10 +111,6 @@ Status check_supported(const Service& service) {
     return {};
 }
 
-bool is_url(const std::string& context) {
-    return context.find("://") != std::string::npos || context.starts_with("git@");
-}
-
 } // namespace
 
 Result<image::Image> ensure_image(const Context& context, const std::string& reference,
@@ -127,8 +126,10 @@ Result<image::Image> ensure_image(const Context& context, const std::string& ref
 void wire_build(const Context& context, build::BuildRequest& request) {
     request.make_network = [&context](const std::string& id) { return build_network(context, id); };
     request.drop_network = [&context](const std::string& id) { (void)network::release(context, id); };
-    request.pull_image = [&context, platform = request.platform](const std::string& reference) {
-        return image::pull_image(context, reference, {platform});
+    request.pull_image = [&context](const std::string& reference, const image::Platform& platform) {
+        // A base for another machine must not take the name from this one's.
+        const bool ours = image::platform_fit(platform, image::host_platform()) > 0;
+        return image::pull_image(context, reference, {platform.to_string(), ours});
     };
 }
 
@@ -137,7 +138,7 @@ Result<build::BuildRequest> lower_build(const Project& project, const Service& s
     BERTH_TRY(check_supported(service));
     const auto& build = *service.build;
     build::BuildRequest out;
-    (is_url(build.context) ? out.context_url : out.context_dir) = build.context;
+    (build::is_remote_address(build.context) ? out.context_url : out.context_dir) = build.context;
     out.dockerfile = build.dockerfile;
     out.dockerfile_text = build.dockerfile_inline;
     out.target = build.target;
@@ -154,8 +155,9 @@ Result<build::BuildRequest> lower_build(const Project& project, const Service& s
     out.labels[k_label_service] = service.name;
     out.labels[k_label_version] = k_compose_version;
     for (const auto& [name, source] : build.additional_contexts)
-        out.additional_contexts[name] =
-            source.starts_with("service:") ? context_image(project, source) : source;
+        out.additional_contexts[name] = source.starts_with("service:")
+                                            ? context_image(project, source)
+                                            : build::absolute_context(source, project.directory);
     BERTH_TRY(lower_secrets(project, service, out));
     if (auto status = lower_options(project, build, out); !status) {
         auto error = std::move(status).error();

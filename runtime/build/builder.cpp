@@ -61,8 +61,9 @@ Status check_syntax(const BuildRequest& request, const Dockerfile& file) {
                           "ordinary Dockerfile"));
 }
 
-Result<Dockerfile> parse(const BuildRequest& request, BuildContext& context) {
-    BERTH_ASSIGN_OR_RETURN(const auto file, read_dockerfile(request, context));
+Result<Dockerfile> parse(const Context& context, const BuildRequest& request, BuildContext& source,
+                         const std::string& scratch) {
+    BERTH_ASSIGN_OR_RETURN(const auto file, read_dockerfile(context, request, source, scratch));
     Diagnostics diagnostics;
     auto out = parse_dockerfile(file, diagnostics);
     if (!diagnostics.ok()) {
@@ -73,19 +74,25 @@ Result<Dockerfile> parse(const BuildRequest& request, BuildContext& context) {
     return out;
 }
 
-Result<StageGraph> graph_of(const BuildRequest& request, const Dockerfile& file, const Platform& platform) {
+using NamedContexts = std::map<std::string, NamedContext>;
+
+Result<NamedContexts> contexts_of(const BuildRequest& request) {
+    NamedContexts out;
+    for (const auto& [name, value] : request.additional_contexts) {
+        BERTH_ASSIGN_OR_RETURN(out[context_name(name)], parse_named_context(name, value));
+    }
+    return out;
+}
+
+Result<StageGraph> graph_of(const BuildRequest& request, const Dockerfile& file,
+                            const NamedContexts& contexts, const Platform& platform) {
     GraphInput input;
     input.target = request.target;
     input.args = request.args;
     input.platform = platform;
-    for (const auto& [name, value] : request.additional_contexts)
+    for (const auto& [name, value] : contexts)
         input.contexts.insert(name);
     return make_graph(file, input);
-}
-
-Result<Platform> platform_of(const BuildRequest& request) {
-    if (request.platform.empty()) return host_platform();
-    return parse_platform(request.platform);
 }
 
 struct Checked {
@@ -93,7 +100,8 @@ struct Checked {
     bool are_errors = false;
 };
 Result<Checked> check(const Context& context, const BuildRequest& request, const Dockerfile& file,
-                      const StageGraph& graph, const BuildContext& main, bool all_stages) {
+                      const StageGraph& graph, const NamedContexts& contexts, const BuildContext& main,
+                      bool all_stages) {
     auto text = file.check;
     if (const auto given = request.args.find("BUILDKIT_DOCKERFILE_CHECK"); given != request.args.end())
         text = given->second;
@@ -101,11 +109,9 @@ Result<Checked> check(const Context& context, const BuildRequest& request, const
     if (!options) return fail(std::move(options).error().at({file.file, 1, 1, 1}));
     CheckInput input{file, graph, main.ignore, request.args, *options, all_stages, {}};
     input.config_of = [&](const std::string& name) -> std::optional<image::RunConfig> {
-        const auto named = request.additional_contexts.find(name);
-        if (named != request.additional_contexts.end() && !named->second.starts_with("docker-image://"))
-            return std::nullopt;
-        const auto image = image::find_image(
-            context, named == request.additional_contexts.end() ? name : named->second.substr(15));
+        const auto named = contexts.find(context_name(name));
+        if (named != contexts.end() && named->second.kind != NamedContext::Kind::image) return std::nullopt;
+        const auto image = image::find_image(context, named == contexts.end() ? name : named->second.value);
         if (!image || !*image) return std::nullopt;
         return (*image)->config.config;
     };
@@ -175,16 +181,18 @@ Result<BuildResult> build(const Context& context, const BuildRequest& given) {
     BERTH_TRY(make_dirs(context.paths.build()));
     sweep_containers(context, request);
     BERTH_ASSIGN_OR_RETURN(const std::int64_t epoch, epoch_of(request));
-    BERTH_ASSIGN_OR_RETURN(const Platform platform, platform_of(request));
+    BERTH_ASSIGN_OR_RETURN(const Platform platform, parse_platform(request.platform));
+    BERTH_ASSIGN_OR_RETURN(const auto contexts, contexts_of(request));
     BERTH_ASSIGN_OR_RETURN(const std::string staging, image::staging_dir(context));
     Rollback clean_up; // in any case: nothing in it is needed afterwards
     clean_up.add([&staging] { (void)remove_tree(staging); });
     BERTH_ASSIGN_OR_RETURN(const TempDir scratch, TempDir::make(staging, "build-"));
     BERTH_TRY(make_dir(scratch.path() + "/empty", 0755));
     BERTH_ASSIGN_OR_RETURN(BuildContext main, open_context(context, request, scratch.path()));
-    BERTH_ASSIGN_OR_RETURN(const Dockerfile file, parse(request, main));
-    BERTH_ASSIGN_OR_RETURN(const StageGraph graph, graph_of(request, file, platform));
-    BERTH_ASSIGN_OR_RETURN(const Checked checked, check(context, request, file, graph, main, false));
+    BERTH_ASSIGN_OR_RETURN(const Dockerfile file, parse(context, request, main, scratch.path()));
+    BERTH_ASSIGN_OR_RETURN(const StageGraph graph, graph_of(request, file, contexts, platform));
+    BERTH_ASSIGN_OR_RETURN(const Checked checked,
+                           check(context, request, file, graph, contexts, main, false));
     BERTH_TRY(tell_warnings(checked, file, *context.progress));
 
     RemoteCaches remote(context);
@@ -193,7 +201,7 @@ Result<BuildResult> build(const Context& context, const BuildRequest& given) {
         remote.empty() ? StepCache(context, !request.no_cache)
                        : StepCache(context, true, [&](const std::string& key) { return remote.find(key); });
     StepLog met;
-    StageRunner runner({context, request, file, graph, main, cache, platform, epoch, scratch.path(),
+    StageRunner runner({context, request, file, graph, main, cache, contexts, platform, epoch, scratch.path(),
                         [&](std::size_t stage, const std::string& key, const StepRecord& record) {
                             met.add(stage, key, record);
                         }});
@@ -223,16 +231,17 @@ Result<BuildResult> build(const Context& context, const BuildRequest& given) {
 }
 
 Result<DockerfileReport> report_on(const Context& context, const BuildRequest& request) {
-    BERTH_ASSIGN_OR_RETURN(const Platform platform, platform_of(request));
+    BERTH_ASSIGN_OR_RETURN(const Platform platform, parse_platform(request.platform));
+    BERTH_ASSIGN_OR_RETURN(const auto contexts, contexts_of(request));
     BERTH_ASSIGN_OR_RETURN(const std::string staging, image::staging_dir(context));
     Rollback clean_up;
     clean_up.add([&staging] { (void)remove_tree(staging); });
     BERTH_ASSIGN_OR_RETURN(const TempDir scratch, TempDir::make(staging, "build-"));
     BERTH_ASSIGN_OR_RETURN(BuildContext main, open_context(context, request, scratch.path()));
-    BERTH_ASSIGN_OR_RETURN(const Dockerfile file, parse(request, main));
-    BERTH_ASSIGN_OR_RETURN(const StageGraph graph, graph_of(request, file, platform));
+    BERTH_ASSIGN_OR_RETURN(const Dockerfile file, parse(context, request, main, scratch.path()));
+    BERTH_ASSIGN_OR_RETURN(const StageGraph graph, graph_of(request, file, contexts, platform));
     BERTH_ASSIGN_OR_RETURN(Checked checked,
-                           check(context, request, file, graph, main, request.target.empty()));
+                           check(context, request, file, graph, contexts, main, request.target.empty()));
     DockerfileReport out;
     out.path = file.file->path;
     out.text = file.file->text;

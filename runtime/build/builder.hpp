@@ -4,6 +4,7 @@
 
 #include "runtime/base/context.hpp"
 #include "runtime/container/lifecycle.hpp"
+#include "runtime/image/platform.hpp"
 #include "runtime/image/store.hpp"
 
 #include <functional>
@@ -39,10 +40,9 @@ struct BuildRequest {
     std::string target;
     std::map<std::string, std::string> args;
     std::map<std::string, std::string> labels;
-    std::map<std::string, std::string>
-        additional_contexts;                     // name -> folder or image reference ("docker-image://...")
-    std::map<std::string, SecretSource> secrets; // by id
-    std::map<std::string, std::string> ssh;      // id -> socket of an ssh agent
+    std::map<std::string, std::string> additional_contexts; // name -> what named_context.hpp says
+    std::map<std::string, SecretSource> secrets;            // by id
+    std::map<std::string, std::string> ssh;                 // id -> socket of an ssh agent
     std::vector<std::string> tags;
     std::vector<BuildOption> outputs; // none: the image store
     std::vector<BuildOption> cache_from, cache_to;
@@ -63,8 +63,9 @@ struct BuildRequest {
     // step.
     std::function<Result<runtime::StartNetwork>(const std::string& container_id)> make_network;
     std::function<void(const std::string& container_id)> drop_network;
-    // When a base image is not in the store: pull it (image::pull_image or nothing).
-    std::function<Result<image::Image>(const std::string& reference)> pull_image;
+    // When a base image is not in the store, or is there for another platform: pull it.
+    std::function<Result<image::Image>(const std::string& reference, const image::Platform& platform)>
+        pull_image;
 };
 struct BuildResult {
     image::Image image; // only id and config where no output is the image store

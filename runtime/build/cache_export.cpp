@@ -1,6 +1,8 @@
 // --cache-to: the steps that a build met, written beside their layers.
 #include "runtime/build/cache_format.hpp"
 #include "runtime/build/layout_writer.hpp"
+#include "runtime/build/outcome.hpp"
+#include "runtime/build/packing_options.hpp"
 
 #include "runtime/base/parse.hpp"
 #include "runtime/image/known_blobs.hpp"
@@ -239,7 +241,7 @@ Status export_caches(const Context& context, const BuildRequest& request,
             return put_cache(context, *place, std::move(wanted), scratch);
         };
         auto status = put();
-        context.progress->finish(key, status ? "DONE" : "ERROR", status.has_value());
+        context.progress->finish(key, outcome_of(status), status.has_value());
         if (status) continue;
         if (!parse_bool(option.get("ignore-error", "false")).value_or(false))
             return fail(std::move(status).error().context(concat("export the cache to ", name)));

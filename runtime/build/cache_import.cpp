@@ -2,6 +2,7 @@
 #include "runtime/build/cache_remote.hpp"
 
 #include "runtime/build/cache_format.hpp"
+#include "runtime/build/outcome.hpp"
 #include "runtime/image/layer_store.hpp"
 #include "runtime/image/layout.hpp"
 
@@ -58,7 +59,7 @@ void RemoteCaches::open(const std::vector<BuildOption>& from, const Platform& pl
         const auto key = concat("importing cache from ", name);
         context_.progress->update(key, "", 0, 0);
         auto cache = option.type == "local" ? open_folder(option) : open_registry(option, platform);
-        context_.progress->finish(key, cache ? "DONE" : "ERROR", cache.has_value());
+        context_.progress->finish(key, outcome_of(cache), cache.has_value());
         if (!cache) {
             context_.progress->warn(concat("no cache from ", name, ": ", cache.error().to_string()));
             continue;

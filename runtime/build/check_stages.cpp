@@ -1,6 +1,7 @@
 // The checks that follow a stage's variables, working folder and shell from line to line, as the build would.
 #include "runtime/build/checks.hpp"
 #include "runtime/build/engine.hpp"
+#include "runtime/build/git_source.hpp"
 
 #include "runtime/base/parse.hpp"
 
@@ -236,8 +237,7 @@ class StageChecks {
         const bool from_context = copy.from.value.empty();
         for (const auto& source : copy.sources) {
             const auto text = expand(here, source.value);
-            if (from_context && !(copy.add && (is_url(text) || parse_git_address(text))))
-                check_ignored(at, copy, text);
+            if (from_context && !(copy.add && is_remote_address(text))) check_ignored(at, copy, text);
         }
         (void)expand(here, copy.destination.value);
         for (const auto* text : {&copy.from, &copy.chown, &copy.chmod, &copy.checksum})

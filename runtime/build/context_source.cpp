@@ -1,7 +1,10 @@
 #include "runtime/build/context_source.hpp"
 
 #include "runtime/base/parse.hpp"
-#include "runtime/base/subprocess.hpp"
+#include "runtime/build/download.hpp"
+#include "runtime/build/git_source.hpp"
+#include "runtime/build/outcome.hpp"
+#include "runtime/image/archive.hpp"
 #include "runtime/image/inflate.hpp"
 #include "runtime/image/unpack.hpp"
 
@@ -46,106 +49,6 @@ Status unpack_tar(int fd, const std::string& folder) {
     return inflate.finish();
 }
 
-Result<std::string> run_git(const std::vector<std::string>& args, const std::string& cwd) {
-    Command command;
-    command.program = "git";
-    // Nothing of the caller's configuration may run programs or ask for a password on our terminal.
-    command.args = {"-c", "protocol.ext.allow=never", "-c", "core.hooksPath=/dev/null",
-                    "-c", "advice.detachedHead=false"};
-    command.args.insert(command.args.end(), args.begin(), args.end());
-    command.cwd = cwd;
-    command.timeout = std::chrono::minutes(30);
-    for (const char* name :
-         {"PATH", "HOME", "SSH_AUTH_SOCK", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY",
-          "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "GIT_SSL_CAINFO", "XDG_CONFIG_HOME"})
-        if (const char* value = std::getenv(name)) command.env[name] = value;
-    command.env["GIT_TERMINAL_PROMPT"] = "0";
-    command.env["LC_ALL"] = "C";
-    auto result = run_command(command);
-    if (!result) {
-        if (result.error().code() == ErrorCode::not_found)
-            return fail(
-                Error(ErrorCode::not_found, "a git address needs the program git, which is not installed")
-                    .hint("apt-get install git"));
-        return fail(std::move(result).error());
-    }
-    if (result->exit_code != 0)
-        return fail(ErrorCode::failed, concat("git ", args.front(), ": ", trim(result->errors)));
-    return std::string(trim(result->output));
-}
-
-bool is_commit(const std::string& text) {
-    return text.size() == 40 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
-
-} // namespace
-
-bool is_url(std::string_view text) {
-    return text.starts_with("http://") || text.starts_with("https://");
-}
-
-std::optional<GitAddress> parse_git_address(const std::string& text) {
-    GitAddress out;
-    const auto hash = text.find('#');
-    out.repository = text.substr(0, hash);
-    const bool scheme = out.repository.starts_with("git://") || out.repository.starts_with("ssh://") ||
-                        out.repository.starts_with("git@");
-    const bool http =
-        is_url(out.repository) && (out.repository.ends_with(".git") || out.repository.ends_with(".git/"));
-    if (!scheme && !http && !out.repository.starts_with("github.com/")) return std::nullopt;
-    if (out.repository.starts_with("github.com/")) out.repository.insert(0, "https://");
-    if (hash != std::string::npos) {
-        const auto fragment = text.substr(hash + 1);
-        const auto colon = fragment.find(':');
-        out.ref = fragment.substr(0, colon);
-        if (colon != std::string::npos) out.directory = fragment.substr(colon + 1);
-    }
-    // A leading dash would be an option of git's (CVE-2018-17456 is the same class).
-    if (out.repository.starts_with("-") || out.ref.starts_with("-")) return std::nullopt;
-    return out;
-}
-
-Result<std::string> fetch_git(const GitAddress& address, const std::string& folder, bool keep_git_dir) {
-    BERTH_TRY(make_dirs(folder));
-    const auto doing = [&](Error error) {
-        return fail(std::move(error).context(concat("fetch '", address.repository, "'")));
-    };
-    auto status = run_git({"init", "-q", "."}, folder);
-    if (!status) return doing(std::move(status).error());
-    const auto ref = address.ref.empty() ? std::string("HEAD") : address.ref;
-    status = run_git({"fetch", "-q", "--depth=1", "--no-tags", "--", address.repository, ref}, folder);
-    // A server need not hand out single commits: then all of it is fetched and searched.
-    if (!status && is_commit(ref)) {
-        status = run_git({"fetch", "-q", "--", address.repository, "+refs/*:refs/remotes/origin/*"}, folder);
-        if (status) status = run_git({"checkout", "-q", "--detach", ref}, folder);
-    } else if (status) {
-        status = run_git({"checkout", "-q", "--detach", "FETCH_HEAD"}, folder);
-    }
-    if (!status) return doing(std::move(status).error());
-    BERTH_ASSIGN_OR_RETURN(const std::string commit, run_git({"rev-parse", "HEAD"}, folder));
-    if (path_exists(folder + "/.gitmodules")) {
-        status = run_git({"submodule", "-q", "update", "--init", "--recursive", "--depth=1"}, folder);
-        if (!status) return doing(std::move(status).error());
-    }
-    if (!keep_git_dir) BERTH_TRY(remove_tree(folder + "/.git"));
-    return commit;
-}
-
-namespace {
-
-Result<Fd> open_git(const GitAddress& address, const std::string& folder) {
-    auto commit = fetch_git(address, folder, false);
-    if (!commit) return fail(std::move(commit).error());
-    BERTH_ASSIGN_OR_RETURN(Fd root, open_directory(folder));
-    if (address.directory.empty()) return root;
-    // The repository may hold a link that leads elsewhere (CVE-2026-33748).
-    auto inner = open_in_root(root.get(), address.directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (!inner)
-        return fail(
-            std::move(inner).error().context(concat("open '", address.directory, "' in the repository")));
-    return inner;
-}
-
 Status read_ignore(BuildContext& context, const std::string& dockerfile) {
     for (const auto& name :
          {dockerfile.empty() ? std::string() : dockerfile + ".dockerignore", std::string(".dockerignore")}) {
@@ -158,18 +61,68 @@ Status read_ignore(BuildContext& context, const std::string& dockerfile) {
     return {};
 }
 
+// A progress line around what is fetched.
+template <class Fetch> Status told(const Context& context, const std::string& what, const Fetch& fetch) {
+    context.progress->update(what, "", 0, 0);
+    auto status = fetch();
+    context.progress->finish(what, outcome_of(status), status.has_value());
+    return status;
+}
+
+// What is no tar is a Dockerfile without a context, as docker has it.
+Status open_download(const Context& context, const std::string& url, const std::string& scratch,
+                     BuildContext& out) {
+    const auto file = scratch + "/download";
+    BERTH_TRY(download_file(context, url, "", file));
+    BERTH_ASSIGN_OR_RETURN(const Fd fd, open_file(file, O_RDONLY));
+    BERTH_ASSIGN_OR_RETURN(const bool archive, image::is_archive(fd.get()));
+    const auto folder = scratch + "/context";
+    if (archive) {
+        if (auto status = unpack_tar(fd.get(), folder); !status)
+            return fail(std::move(status).error().context(concat("unpack '", shown_address(url), "'")));
+    } else {
+        auto text = read_fd(fd.get(), shown_address(url), k_dockerfile_limit);
+        if (!text) return fail(std::move(text).error().context("read the Dockerfile"));
+        if (text->find('\0') != std::string::npos)
+            return fail(ErrorCode::invalid_input,
+                        concat("'", shown_address(url), "' is neither a tar nor a Dockerfile"));
+        out.dockerfile = std::move(*text);
+        BERTH_TRY(make_dirs(folder));
+    }
+    BERTH_TRY(remove_file(file));
+    BERTH_ASSIGN_OR_RETURN(out.root, open_directory(folder));
+    return {};
+}
+
+bool keeps_git_dir(const BuildRequest& request) {
+    const auto given = request.args.find("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
+    return given != request.args.end() && parse_bool(given->second).value_or(false);
+}
+
+Status open_address(const Context& context, const BuildRequest& request, const std::string& scratch,
+                    BuildContext& out) {
+    const auto& url = request.context_url;
+    BERTH_ASSIGN_OR_RETURN(const auto git, parse_git_address(url));
+    if (!git && !is_url(url))
+        return fail(Error(ErrorCode::unsupported, concat("'", url, "' is no address of a build context"))
+                        .hint("a context is a folder, '-' for a tar on standard input, an https address of "
+                              "a tar or a Dockerfile, or a git address"));
+    const auto what =
+        concat("[internal] load ", git ? "git source " : "remote build context ", shown_address(url));
+    return told(context, what, [&]() -> Status {
+        if (!git) return open_download(context, url, scratch, out);
+        BERTH_ASSIGN_OR_RETURN(out.root, open_git(*git, scratch + "/context", keeps_git_dir(request)));
+        return {};
+    });
+}
+
 } // namespace
 
-Result<BuildContext> open_context(const Context&, const BuildRequest& request, const std::string& scratch) {
+Result<BuildContext> open_context(const Context& context, const BuildRequest& request,
+                                  const std::string& scratch) {
     BuildContext out;
     if (!request.context_url.empty()) {
-        const auto git = parse_git_address(request.context_url);
-        if (!git)
-            return fail(
-                Error(ErrorCode::unsupported, concat("'", request.context_url, "' is not a git address"))
-                    .hint("a context is a folder, '-' for a tar on standard input, or an address that ends "
-                          "in .git"));
-        BERTH_ASSIGN_OR_RETURN(out.root, open_git(*git, scratch + "/context"));
+        BERTH_TRY(open_address(context, request, scratch, out));
     } else if (request.context_tar_fd >= 0) {
         if (auto status = unpack_tar(request.context_tar_fd, scratch + "/context"); !status)
             return fail(std::move(status).error().context("read the build context's tar"));
@@ -193,18 +146,36 @@ Result<BuildContext> open_context(const Context&, const BuildRequest& request, c
     return out;
 }
 
-Result<BuildContext> open_named_context(const std::string& name, const std::string& value,
-                                        const std::string& base, const std::string& scratch) {
+Result<BuildContext> open_named_context(const Context& context, const std::string& name,
+                                        const NamedContext& value, const std::string& base,
+                                        const std::string& scratch) {
     BuildContext out;
     out.what = concat("the build context ", name);
-    if (const auto git = parse_git_address(value)) {
-        BERTH_ASSIGN_OR_RETURN(out.root, open_git(*git, scratch + "/context-" + name));
-    } else if (value.find("://") != std::string::npos) {
-        return fail(Error(ErrorCode::unsupported,
-                          concat("build context '", name, "': '", value, "' is of no known kind"))
-                        .hint("a folder, docker-image://REFERENCE or a git address"));
+    BERTH_ASSIGN_OR_RETURN(auto made, TempDir::make(scratch, "context-"));
+    const auto folder = made.release(); // it goes with `scratch`
+    const auto what = concat("[context ", name, "] ", shown_address(value.value));
+    if (value.kind == NamedContext::Kind::git) {
+        BERTH_ASSIGN_OR_RETURN(const auto git, parse_git_address(value.value));
+        BERTH_TRY(told(context, what, [&]() -> Status {
+            BERTH_ASSIGN_OR_RETURN(out.root, open_git(git.value(), folder + "/tree", false));
+            return {};
+        }));
+    } else if (value.kind == NamedContext::Kind::url) {
+        // The file as it is, under its own name, as BuildKit has it: ADD --from unpacks it where that is
+        // wanted.
+        BERTH_TRY(told(context, what, [&]() -> Status {
+            BERTH_ASSIGN_OR_RETURN(const auto got, download_file(context, value.value, "", folder + "/.new"));
+            if (got.name.empty())
+                return fail(ErrorCode::invalid_input,
+                            concat("the address '", shown_address(value.value), "' has no file name"));
+            if (::rename((folder + "/.new").c_str(), join_path(folder, got.name).c_str()) != 0)
+                return fail_errno(concat("put '", got.name, "' in place"));
+            return {};
+        }));
+        BERTH_ASSIGN_OR_RETURN(out.root, open_directory(folder));
+        return out;
     } else {
-        auto root = open_directory(absolute_path(value, base.empty() ? "/" : base));
+        auto root = open_directory(absolute_path(value.value, base.empty() ? "/" : base));
         if (!root)
             return fail(std::move(root).error().context(concat("open the build context '", name, "'")));
         out.root = std::move(*root);
@@ -213,13 +184,21 @@ Result<BuildContext> open_named_context(const std::string& name, const std::stri
     return out;
 }
 
-Result<std::shared_ptr<const SourceFile>> read_dockerfile(const BuildRequest& request,
-                                                          BuildContext& context) {
+Result<std::shared_ptr<const SourceFile>> read_dockerfile(const Context& context, const BuildRequest& request,
+                                                          BuildContext& source, const std::string& scratch) {
     auto file = std::make_shared<SourceFile>();
-    if (!request.dockerfile_text.empty()) {
-        file->path = request.dockerfile.empty() ? "Dockerfile" : request.dockerfile;
-        file->text = request.dockerfile_text;
-        BERTH_TRY(read_ignore(context, ""));
+    if (!request.dockerfile_text.empty() || source.dockerfile) {
+        file->path = request.dockerfile.empty() || source.dockerfile ? "Dockerfile" : request.dockerfile;
+        file->text = request.dockerfile_text.empty() ? *source.dockerfile : request.dockerfile_text;
+        BERTH_TRY(read_ignore(source, ""));
+        return file;
+    }
+    if (is_url(request.dockerfile)) {
+        file->path = shown_address(request.dockerfile);
+        const auto path = scratch + "/Dockerfile.download";
+        BERTH_TRY(download_file(context, request.dockerfile, "", path));
+        BERTH_ASSIGN_OR_RETURN(file->text, read_file(path, k_dockerfile_limit));
+        BERTH_TRY(read_ignore(source, ""));
         return file;
     }
     const auto name = request.dockerfile.empty() ? std::string("Dockerfile") : request.dockerfile;
@@ -229,23 +208,25 @@ Result<std::shared_ptr<const SourceFile>> read_dockerfile(const BuildRequest& re
     if (name.starts_with("/") && !prefix.empty() && name.starts_with(prefix))
         beneath = name.substr(prefix.size());
     const bool outside = beneath.starts_with("/") || clean_path(beneath).starts_with("..");
-    if (outside && !request.context_dir.empty()) {
+    // Beside an address only an absolute path is one of this machine.
+    if (outside &&
+        (!request.context_dir.empty() || (!request.context_url.empty() && name.starts_with("/")))) {
         // Named by the user, not by the context: opened as it stands.
-        const auto path = absolute_path(name, request.context_dir);
+        const auto path = absolute_path(name, request.context_dir.empty() ? "/" : request.context_dir);
         auto text = read_file(path, k_dockerfile_limit);
         if (!text) return fail(std::move(text).error().context("read the Dockerfile"));
         file->text = std::move(*text);
         BERTH_ASSIGN_OR_RETURN(const auto own, read_file_if_exists(path + ".dockerignore", k_ignore_limit));
         if (own) {
-            BERTH_ASSIGN_OR_RETURN(context.ignore, IgnoreRules::parse(*own, name + ".dockerignore"));
+            BERTH_ASSIGN_OR_RETURN(source.ignore, IgnoreRules::parse(*own, name + ".dockerignore"));
         } else {
-            BERTH_TRY(read_ignore(context, ""));
+            BERTH_TRY(read_ignore(source, ""));
         }
         return file;
     }
-    auto text = read_beneath(context.root.get(), beneath, k_dockerfile_limit);
+    auto text = read_beneath(source.root.get(), beneath, k_dockerfile_limit);
     if (text && !*text && request.dockerfile.empty()) {
-        text = read_beneath(context.root.get(), "Containerfile", k_dockerfile_limit);
+        text = read_beneath(source.root.get(), "Containerfile", k_dockerfile_limit);
         if (text && *text) file->path = "Containerfile";
     }
     if (!text) return fail(std::move(text).error().context(concat("read '", name, "'")));
@@ -255,7 +236,7 @@ Result<std::shared_ptr<const SourceFile>> read_dockerfile(const BuildRequest& re
                                                request.context_dir.empty() ? "" : " " + request.context_dir))
                 .hint("name it with -f, or write one"));
     file->text = std::move(**text);
-    BERTH_TRY(read_ignore(context, beneath));
+    BERTH_TRY(read_ignore(source, beneath));
     return file;
 }
 

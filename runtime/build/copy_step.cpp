@@ -1,5 +1,6 @@
 // COPY and ADD: sources selected and hashed, then copied into a new layer on the stage's file system.
 #include "runtime/build/engine.hpp"
+#include "runtime/build/git_source.hpp"
 #include "runtime/build/overlay.hpp"
 #include "runtime/build/remote.hpp"
 
@@ -34,7 +35,12 @@ Result<CopyPlan> expand_plan(const Step& step, const Copy& copy) {
     CopyPlan plan;
     for (const auto& source : copy.sources) {
         BERTH_ASSIGN_OR_RETURN(std::string text, step.expand(source));
-        const bool remote = copy.add && (is_url(text) || parse_git_address(text));
+        bool remote = copy.add && is_url(text);
+        if (copy.add && !remote) {
+            auto git = parse_git_address(text);
+            if (!git) return fail(std::move(git).error().at(source.at));
+            remote = git->has_value();
+        }
         (remote ? plan.remotes : plan.sources).push_back({std::move(text), source.at});
     }
     for (const auto index : copy.heredoc_sources) {

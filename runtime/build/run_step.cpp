@@ -1,5 +1,6 @@
 // RUN: one container in the same sandbox as every other, whose upper folder becomes the layer.
 #include "runtime/build/engine.hpp"
+#include "runtime/build/foreign.hpp"
 
 #include "runtime/base/id.hpp"
 #include "runtime/base/log.hpp"
@@ -116,6 +117,12 @@ std::string network_mode(const Step& step, const Run& run) {
     return mode;
 }
 
+// BuildKit's name for it, which tools look for to learn that they run in a build.
+std::string hostname_of(const BuildRequest& request) {
+    const auto given = request.args.find("BUILDKIT_SANDBOX_HOSTNAME");
+    return given == request.args.end() || given->second.empty() ? "buildkitsandbox" : given->second;
+}
+
 runtime::ContainerSpec make_spec(const Step& step, const Run& run, const RunCommand& command,
                                  const std::vector<std::string>& args, PreparedMounts& mounts) {
     const auto& config = step.state.config.config;
@@ -134,7 +141,7 @@ runtime::ContainerSpec make_spec(const Step& step, const Run& run, const RunComm
     spec.env.insert(spec.env.end(), mounts.env.begin(), mounts.env.end());
     spec.working_dir = config.working_dir;
     spec.user = config.user;
-    spec.hostname = "build";
+    spec.hostname = hostname_of(request);
     spec.mounts = mounts.mounts;
     spec.log_driver = "none";
     spec.privileged = run.insecure || request.privileged;
@@ -248,11 +255,14 @@ Result<StepOutcome> run_step(Step& step) {
     if (run.insecure && !step.env.request.privileged && !step.env.request.allow_insecure)
         return step.wrong(run.insecure_at, "RUN --security=insecure is not allowed in this build",
                           "allow it with --allow security.insecure, or privileged: true in a compose file");
+    const auto& platform = step.env.graph.stages[step.stage].platform;
+    if (auto runs = check_runs_here(platform); !runs)
+        return fail(std::move(runs).error().at(step.instruction.at));
     const auto command = command_of(step, run);
     const auto args = args_in_scope(step);
     const auto& config = step.state.config.config;
     KeyBuilder key;
-    key.add("step", "RUN").add("parent", step.state.chain).add("platform", step.env.platform.to_string());
+    key.add("step", "RUN").add("parent", step.state.chain).add("platform", platform.to_string());
     for (const auto& arg : command.argv)
         key.add("argv", arg);
     key.add("script", command.script).add("user", config.user).add("dir", config.working_dir);
@@ -261,7 +271,7 @@ Result<StepOutcome> run_step(Step& step) {
     for (const auto& entry : args)
         key.add("arg", entry);
     key.add("network", network_mode(step, run)).add("insecure", run.insecure ? "1" : "");
-    key.add("epoch", concat(step.env.epoch));
+    key.add("epoch", concat(step.env.epoch)).add("hostname", hostname_of(step.env.request));
     BERTH_TRY(key_of_mounts(step, run, key));
     auto created_by = "RUN " +
                       (args.empty() ? std::string() : concat("|", args.size(), " ", join(args, " "), " ")) +

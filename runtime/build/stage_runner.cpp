@@ -1,6 +1,8 @@
 #include "runtime/build/stage_runner.hpp"
 
 #include "runtime/base/parse.hpp"
+#include "runtime/build/outcome.hpp"
+#include "runtime/image/archive.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -55,7 +57,8 @@ StageRunner::StageRunner(Input input)
                                       const std::lock_guard lock(mutex_);
                                       used_args_.insert(name);
                                   },
-                                  in_.note_step} {
+                                  in_.note_step},
+      contexts_given_(in_.contexts) {
     for (const auto& instruction : in_.file.instructions) {
         if (std::holds_alternative<From>(instruction.body)) break;
         if (const auto* arg = std::get_if<Arg>(&instruction.body))
@@ -128,7 +131,7 @@ Result<StageState> StageRunner::run_stage(std::size_t index) {
     ++steps_;
     auto base = open_base(stage);
     if (!base) {
-        in_.context.progress->finish(from_key, "ERROR", false);
+        in_.context.progress->finish(from_key, outcome_of(base), false);
         auto error = std::move(base).error();
         if (!error.at().known()) error.at(std::get<From>(stage.from->body).image.at);
         return fail(std::move(error));
@@ -169,8 +172,7 @@ Status StageRunner::run_one(const Stage& stage, StageState& state, const Instruc
                    : std::holds_alternative<Copy>(instruction.body) ? copy_step(step)
                                                                     : workdir_step(step);
     if (!outcome) {
-        const bool stopped = outcome.error().code() == ErrorCode::interrupted;
-        progress.finish(step.key, stopped ? "CANCELED" : "ERROR", false);
+        progress.finish(step.key, outcome_of(outcome), false);
         auto error = std::move(outcome).error();
         if (!error.at().known()) error.at(instruction.at);
         return fail(std::move(error));
@@ -190,42 +192,75 @@ Status StageRunner::expand_triggers(const Stage& stage, StageState& state, std::
     return {};
 }
 
-Result<image::Image> StageRunner::find_image(const std::string& name) {
+Result<image::Image> StageRunner::find_image(const std::string& name, const Platform& platform, bool strict) {
+    const auto key = concat(name, "\n", platform.to_string());
     {
         const std::lock_guard lock(mutex_);
-        if (const auto known = images_.find(name); known != images_.end()) return known->second;
+        if (const auto known = images_.find(key); known != images_.end()) return known->second;
     }
+    const auto fits = [&](const image::Image& image) {
+        const auto& config = image.config;
+        return (config.os.empty() || config.os == platform.os) &&
+               (config.architecture.empty() || config.architecture == platform.architecture);
+    };
+    const auto& pull = in_.request.pull_image;
     Result<image::Image> found = fail(ErrorCode::not_found, "");
-    if (in_.request.pull && in_.request.pull_image) {
-        found = in_.request.pull_image(name);
+    if (in_.request.pull && pull) {
+        found = pull(name, platform);
     } else {
         BERTH_ASSIGN_OR_RETURN(auto local, image::find_image(in_.context, name));
-        if (local)
+        if (local && (!strict || fits(*local)))
             found = std::move(*local);
-        else if (in_.request.pull_image)
-            found = in_.request.pull_image(name);
+        else if (pull)
+            found = pull(name, platform);
         else
             found = image::get_image(in_.context, name); // for its error
     }
     if (!found) return found;
+    if (!fits(*found))
+        in_.context.progress->warn(concat("image ", name, " is for ", found->config.os, "/",
+                                          found->config.architecture, ", not for ", platform.to_string()));
     const std::lock_guard lock(mutex_);
-    return images_.emplace(name, std::move(*found))
+    return images_.emplace(key, std::move(*found))
         .first->second; // one look a build: all stages see the same image
 }
 
-Result<StageState> StageRunner::state_of_image(const std::string& name) {
-    BERTH_ASSIGN_OR_RETURN(const image::Image image, find_image(name));
-    const Platform platform{image.config.os, image.config.architecture, ""};
-    if ((!platform.os.empty() && platform.os != in_.platform.os) ||
-        (!platform.architecture.empty() && platform.architecture != in_.platform.architecture))
-        in_.context.progress->warn(
-            concat("image ", name, " is for ", platform.to_string(), ", not for ", in_.platform.to_string()));
+Result<image::Image> StageRunner::layout_image(const std::string& name, const NamedContext& context) {
+    const std::lock_guard lock(layout_mutex_);
+    if (const auto known = layouts_.find(name); known != layouts_.end()) return known->second;
+    auto loaded = image::load_layout_image(
+        in_.context,
+        absolute_path(context.value, in_.request.context_dir.empty() ? "/" : in_.request.context_dir),
+        context.tag, context.digest, in_.platform);
+    if (!loaded) return fail(std::move(loaded).error().context(concat("build context '", name, "'")));
+    return layouts_.emplace(name, std::move(*loaded)).first->second;
+}
+
+Result<StageState> StageRunner::state_of(const image::Image& image) const {
     StageState state;
     state.config = image.config;
     state.chain = image::chain_id(image.config.rootfs.diff_ids);
     state.created = image.config.created;
     BERTH_ASSIGN_OR_RETURN(state.layers, image::lower_dirs(in_.context, image));
     return state;
+}
+
+Result<StageState> StageRunner::state_of_image(const std::string& name, const Stage& stage) {
+    const bool strict = stage.platform_said || !in_.request.platform.empty();
+    BERTH_ASSIGN_OR_RETURN(const image::Image image, find_image(name, stage.platform, strict));
+    return state_of(image);
+}
+
+Result<std::optional<StageState>> StageRunner::state_of_context(const std::string& name, const Stage& stage) {
+    const auto& context = contexts_given_.at(name);
+    std::optional<StageState> out;
+    if (context.kind == NamedContext::Kind::image) {
+        BERTH_ASSIGN_OR_RETURN(out, state_of_image(context.value, stage));
+    } else if (context.kind == NamedContext::Kind::layout) {
+        BERTH_ASSIGN_OR_RETURN(const auto image, layout_image(name, context));
+        BERTH_ASSIGN_OR_RETURN(out, state_of(image));
+    }
+    return out;
 }
 
 Result<StageState> StageRunner::open_base(const Stage& stage) {
@@ -238,13 +273,13 @@ Result<StageState> StageRunner::open_base(const Stage& stage) {
         break;
     }
     case StageBase::Kind::image: {
-        BERTH_ASSIGN_OR_RETURN(state, state_of_image(stage.base.name));
+        BERTH_ASSIGN_OR_RETURN(state, state_of_image(stage.base.name, stage));
         break;
     }
     case StageBase::Kind::context: {
-        const auto& value = in_.request.additional_contexts.at(stage.base.name);
-        if (value.starts_with("docker-image://")) {
-            BERTH_ASSIGN_OR_RETURN(state, state_of_image(value.substr(15)));
+        BERTH_ASSIGN_OR_RETURN(auto image, state_of_context(stage.base.name, stage));
+        if (image) {
+            state = std::move(*image);
             break;
         }
         BERTH_ASSIGN_OR_RETURN(const BuildContext* source, named_context(stage.base.name));
@@ -258,9 +293,9 @@ Result<StageState> StageRunner::open_base(const Stage& stage) {
     }
     auto& config = state.config;
     if (stage.base.kind != StageBase::Kind::stage && stage.base.kind != StageBase::Kind::image) {
-        if (config.os.empty()) config.os = in_.platform.os;
-        if (config.architecture.empty()) config.architecture = in_.platform.architecture;
-        if (config.variant.empty()) config.variant = in_.platform.variant;
+        if (config.os.empty()) config.os = stage.platform.os;
+        if (config.architecture.empty()) config.architecture = stage.platform.architecture;
+        if (config.variant.empty()) config.variant = stage.platform.variant;
     }
     if (state.created.empty()) state.created = in_.epoch >= 0 ? now_text(env_) : "1970-01-01T00:00:00Z";
     if (!find_env(config.config.env, "PATH"))
@@ -272,7 +307,7 @@ Result<StageState> StageRunner::open_base(const Stage& stage) {
 Result<const BuildContext*> StageRunner::named_context(const std::string& name) {
     const std::lock_guard lock(mutex_);
     if (const auto known = contexts_.find(name); known != contexts_.end()) return &known->second;
-    BERTH_ASSIGN_OR_RETURN(auto opened, open_named_context(name, in_.request.additional_contexts.at(name),
+    BERTH_ASSIGN_OR_RETURN(auto opened, open_named_context(in_.context, name, contexts_given_.at(name),
                                                            in_.request.context_dir, in_.scratch));
     return &contexts_.emplace(name, std::move(opened)).first->second;
 }
@@ -286,26 +321,28 @@ Result<NamedRoot> StageRunner::find_root(const std::string& name, std::size_t be
     }
     if (const auto index = in_.graph.find_stage(to_lower(name), before)) {
         out.what = concat("stage ", in_.graph.stages[*index].label);
-        auto built = stage(*index);
+        auto built = this->stage(*index);
         if (!built) return fail(ErrorCode::interrupted, concat(out.what, " was not built"));
         out.layers = built->layers;
         out.chain = built->chain;
         return out;
     }
-    std::string image = name;
-    if (const auto context = in_.request.additional_contexts.find(name);
-        context != in_.request.additional_contexts.end()) {
-        if (!context->second.starts_with("docker-image://")) {
-            BERTH_ASSIGN_OR_RETURN(out.context, named_context(name));
+    const auto& stage = in_.graph.stages[before];
+    std::optional<StageState> state;
+    if (const auto given = context_name(name); contexts_given_.contains(given)) {
+        BERTH_ASSIGN_OR_RETURN(state, state_of_context(given, stage));
+        if (!state) {
+            BERTH_ASSIGN_OR_RETURN(out.context, named_context(given));
             out.what = out.context->what;
             return out;
         }
-        image = context->second.substr(15);
+        out.what = concat("the build context ", name);
+    } else {
+        BERTH_ASSIGN_OR_RETURN(state, state_of_image(name, stage));
+        out.what = concat("image ", name);
     }
-    BERTH_ASSIGN_OR_RETURN(const StageState state, state_of_image(image));
-    out.what = concat("image ", image);
-    out.layers = state.layers;
-    out.chain = state.chain;
+    out.layers = std::move(state->layers);
+    out.chain = std::move(state->chain);
     return out;
 }
 

@@ -18,6 +18,7 @@ class StageRunner {
         const StageGraph& graph;
         const BuildContext& main_context;
         const StepCache& cache;
+        const std::map<std::string, NamedContext>& contexts; // by context_name()
         Platform platform;
         std::int64_t epoch;
         std::string scratch;
@@ -46,10 +47,17 @@ class StageRunner {
     [[nodiscard]] Status run_one(const Stage& stage, StageState& state, const Instruction& instruction,
                                  std::size_t& number, std::size_t total);
     [[nodiscard]] Result<StageState> open_base(const Stage& stage);
-    [[nodiscard]] Result<StageState> state_of_image(const std::string& name);
+    [[nodiscard]] Result<StageState> state_of(const image::Image& image) const;
+    [[nodiscard]] Result<StageState> state_of_image(const std::string& name, const Stage& stage);
+    // Nothing: the context is files.
+    [[nodiscard]] Result<std::optional<StageState>> state_of_context(const std::string& name,
+                                                                     const Stage& stage);
     [[nodiscard]] Result<NamedRoot> find_root(const std::string& name, std::size_t before);
     [[nodiscard]] Result<const BuildContext*> named_context(const std::string& name);
-    [[nodiscard]] Result<image::Image> find_image(const std::string& name);
+    // strict: one that is here for another platform does not count.
+    [[nodiscard]] Result<image::Image> find_image(const std::string& name, const Platform& platform,
+                                                  bool strict);
+    [[nodiscard]] Result<image::Image> layout_image(const std::string& name, const NamedContext& context);
     [[nodiscard]] Status expand_triggers(const Stage& stage, StageState& state,
                                          std::vector<Instruction>& out);
     [[nodiscard]] std::string key_of(const Stage& stage, const std::string& text, std::size_t number,
@@ -63,7 +71,10 @@ class StageRunner {
     std::mutex mutex_;
     std::map<std::size_t, std::shared_future<Outcome>> stages_;
     std::map<std::string, BuildContext> contexts_;
-    std::map<std::string, image::Image> images_;
+    const std::map<std::string, NamedContext>& contexts_given_;
+    std::map<std::string, image::Image> images_; // by name and platform
+    std::mutex layout_mutex_;                    // a layout is read once, and nobody else waits for that
+    std::map<std::string, image::Image> layouts_;
     std::set<std::string> used_args_;
     std::optional<Error> first_error_;
 };

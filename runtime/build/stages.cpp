@@ -1,22 +1,13 @@
 #include "runtime/build/stages.hpp"
 
 #include "runtime/base/parse.hpp"
+#include "runtime/build/named_context.hpp"
 
 #include <algorithm>
-#include <sys/utsname.h>
 
 namespace berth::build {
 
 namespace {
-
-struct Architecture {
-    const char* machine; // uname -m
-    const char* name;
-    const char* variant;
-};
-constexpr Architecture k_architectures[] = {
-    {"x86_64", "amd64", ""},    {"aarch64", "arm64", ""},   {"armv7l", "arm", "v7"}, {"i686", "386", ""},
-    {"riscv64", "riscv64", ""}, {"ppc64le", "ppc64le", ""}, {"s390x", "s390x", ""}};
 
 class GraphMaker {
   public:
@@ -97,6 +88,7 @@ class GraphMaker {
         stage.name = from.name;
         stage.label = from.name.empty() ? concat("stage-", stage.index) : from.name;
         stage.from = &instruction;
+        stage.platform = input_.platform;
         if (!from.platform.value.empty()) {
             BERTH_ASSIGN_OR_RETURN(const std::string platform, expand(from.platform));
             if (platform.empty())
@@ -106,8 +98,10 @@ class GraphMaker {
                                 .at(from.platform.at)
                                 .hint("BUILDPLATFORM and TARGETPLATFORM are known, others need an ARG before "
                                       "the first FROM"));
-            if (auto parsed = parse_platform(platform); !parsed)
-                return fail(std::move(parsed).error().at(from.platform.at));
+            auto parsed = parse_platform(platform);
+            if (!parsed) return fail(std::move(parsed).error().at(from.platform.at));
+            stage.platform = std::move(*parsed);
+            stage.platform_said = true;
         }
         BERTH_ASSIGN_OR_RETURN(const std::string image, expand(from.image));
         if (trim(image).empty() && !input_.images_may_be_empty)
@@ -116,12 +110,21 @@ class GraphMaker {
                                      "' names no image: it is empty once its variables are replaced"))
                             .at(from.image.at)
                             .hint("give the ARG a default before the first FROM, or pass --build-arg"));
-        if (const auto earlier = graph_.find_stage(to_lower(image), stage.index);
-            earlier && !is_number(image)) {
+        if (input_.contexts.contains(stage.name)) {
+            // A context of a stage's name stands in for all of the stage.
+            stage.base = {StageBase::Kind::context, 0, stage.name};
+            stage.replaced = true;
+        } else if (const auto earlier = graph_.find_stage(to_lower(image), stage.index);
+                   earlier && !is_number(image)) {
+            const auto& below = graph_.stages[*earlier];
             stage.base = {StageBase::Kind::stage, *earlier, image};
             stage.uses.insert(*earlier);
-        } else if (input_.contexts.contains(image)) {
-            stage.base = {StageBase::Kind::context, 0, image};
+            if (!stage.platform_said) {
+                stage.platform = below.platform;
+                stage.platform_said = below.platform_said;
+            }
+        } else if (const auto name = context_name(image); input_.contexts.contains(name)) {
+            stage.base = {StageBase::Kind::context, 0, name};
         } else if (image == "scratch") {
             stage.base.kind = StageBase::Kind::scratch;
         } else {
@@ -150,6 +153,7 @@ class GraphMaker {
 
     Status add_step(const Instruction& instruction) {
         auto& stage = graph_.stages.back();
+        if (stage.replaced) return {};
         stage.steps.push_back(&instruction);
         if (const auto* copy = std::get_if<Copy>(&instruction.body))
             return use(stage, copy->from.value, copy->from.at);
@@ -194,37 +198,6 @@ class GraphMaker {
 };
 
 } // namespace
-
-std::string Platform::to_string() const {
-    return variant.empty() ? os + "/" + architecture : os + "/" + architecture + "/" + variant;
-}
-
-Platform host_platform() {
-    utsname name{};
-    (void)::uname(&name);
-    for (const auto& known : k_architectures)
-        if (std::string_view(name.machine) == known.machine) return {"linux", known.name, known.variant};
-    return {"linux", name.machine, ""};
-}
-
-Result<Platform> parse_platform(const std::string& text) {
-    const auto host = host_platform();
-    auto parts = split(to_lower(text), '/');
-    if (parts.size() == 1) parts.insert(parts.begin(), "linux");
-    if (parts.size() < 2 || parts.size() > 3 || parts[0].empty() || parts[1].empty())
-        return fail(Error(ErrorCode::invalid_input, concat("'", text, "' is not a platform"))
-                        .hint("for example linux/amd64"));
-    Platform out{parts[0], parts[1], parts.size() == 3 ? parts[2] : ""};
-    if (out.architecture == "x86_64") out.architecture = "amd64";
-    if (out.architecture == "aarch64") out.architecture = "arm64";
-    if (out.architecture == "arm64" && out.variant == "v8") out.variant.clear();
-    if (out.os != host.os || out.architecture != host.architecture ||
-        (!out.variant.empty() && !host.variant.empty() && out.variant != host.variant))
-        return fail(
-            ErrorCode::unsupported,
-            concat("platform ", text, " cannot be built on this machine, which is ", host.to_string()));
-    return out;
-}
 
 std::optional<std::size_t> StageGraph::find_stage(const std::string& name, std::size_t before) const {
     for (auto i = std::min(before, stages.size()); i-- > 0;)

@@ -4,6 +4,7 @@
 
 #include "runtime/build/expand.hpp"
 #include "runtime/build/instructions.hpp"
+#include "runtime/image/platform.hpp"
 
 #include <map>
 #include <optional>
@@ -13,18 +14,14 @@
 
 namespace berth::build {
 
-struct Platform {
-    std::string os, architecture, variant;
-    [[nodiscard]] std::string to_string() const; // "linux/amd64", "linux/arm/v7"
-};
-[[nodiscard]] Platform host_platform();
-// "linux/amd64", "amd64", "linux/arm64/v8". Only this machine's is supported: others are refused.
-[[nodiscard]] Result<Platform> parse_platform(const std::string& text);
+using image::host_platform;
+using image::parse_platform;
+using image::Platform;
 
 struct StageBase {
     enum class Kind : std::uint8_t { scratch, stage, image, context } kind = Kind::image;
     std::size_t stage = 0;
-    std::string name; // of the image or the named context
+    std::string name; // of the image, or of the named context as context_name() has it
 };
 
 struct Stage {
@@ -33,6 +30,9 @@ struct Stage {
     std::string label; // its name, or "stage-0"
     const Instruction* from = nullptr;
     StageBase base;
+    Platform platform;          // what its base is for, and its steps run as
+    bool platform_said = false; // by FROM --platform here or below
+    bool replaced = false;      // by a named context: what the Dockerfile says of it does not count
     std::vector<const Instruction*> steps;
     std::set<std::size_t> uses; // stages that must be built before it
 };
@@ -49,7 +49,7 @@ struct StageGraph {
 struct GraphInput {
     std::string target;
     std::map<std::string, std::string> args;
-    std::set<std::string> contexts; // named contexts, which win over images of that name
+    std::set<std::string> contexts; // named contexts, which win over images and stages of that name
     Platform platform;
     bool images_may_be_empty = false; // FROM of an empty name is no error: the checks want to see it
 };

@@ -3,6 +3,7 @@
 // systems (import, export).
 #pragma once
 
+#include "runtime/image/platform.hpp"
 #include "runtime/image/store.hpp"
 #include "runtime/image/unpack.hpp"
 
@@ -12,6 +13,11 @@ namespace berth::image {
 [[nodiscard]] Result<std::vector<Image>> load_archive(const Context& context, int fd);
 // An OCI layout folder.
 [[nodiscard]] Result<std::vector<Image>> load_layout(const Context& context, const std::string& directory);
+// One image of an OCI layout folder: by digest, else by tag ("latest" when that is empty too; a layout's only
+// image needs none). Its layers are in the store, leased; the image itself and its name are not.
+[[nodiscard]] Result<Image> load_layout_image(const Context& context, const std::string& directory,
+                                              const std::string& tag, const std::string& digest,
+                                              const Platform& platform);
 // docker save: docker-archive with OCI layout members beside, as Docker 25+ writes it.
 // front: further small files at its beginning, which readers of images pass over.
 struct ArchivedText {

@@ -170,15 +170,15 @@ Result<std::optional<Reference>> name_of(const Descriptor& descriptor) {
 }
 
 Result<ImagePlan> plan_oci_image(const ArchiveFiles& files, const Descriptor& descriptor,
-                                 const std::vector<Reference>& names, int nesting) {
+                                 const std::vector<Reference>& names, const Platform& platform, int nesting) {
     if (nesting > k_most_nesting)
         return fail(ErrorCode::invalid_input, "image indexes are nested too deeply");
     BERTH_ASSIGN_OR_RETURN(const std::string text, read_blob(files, descriptor));
     BERTH_ASSIGN_OR_RETURN(const ManifestOrIndex parsed, parse_manifest(text));
     if (parsed.index) {
         BERTH_ASSIGN_OR_RETURN(const Descriptor chosen,
-                               choose_manifest(*parsed.index, host_platform(), "the archive"));
-        return plan_oci_image(files, chosen, names, nesting + 1);
+                               choose_manifest(*parsed.index, platform, "the archive"));
+        return plan_oci_image(files, chosen, names, platform, nesting + 1);
     }
     const Manifest& manifest = *parsed.manifest;
     ImagePlan out;
@@ -227,7 +227,7 @@ Result<std::vector<Image>> load_oci(const Context& context, const ArchiveFiles& 
             slot.second.push_back(name->second);
     }
     return store_all(context, chosen, [&](const auto& entry) {
-        return plan_oci_image(files, entry.second.first, entry.second.second, 0);
+        return plan_oci_image(files, entry.second.first, entry.second.second, host_platform(), 0);
     });
 }
 
@@ -245,6 +245,42 @@ Result<std::vector<Image>> load_files(const Context& context, const ArchiveFiles
     return fail(Error(ErrorCode::invalid_input,
                       "the archive is no image: it has neither manifest.json nor index.json")
                     .hint("a root file system goes in with import"));
+}
+
+// The entry of a digest, or those of a tag, which are one image for several platforms.
+Result<Descriptor> choose_entry(const Index& index, const std::string& tag, const std::string& digest,
+                                const Platform& platform) {
+    const auto named = [](const Descriptor& entry, const std::string& name) {
+        const auto found = entry.annotations.find("org.opencontainers.image.ref.name");
+        return found != entry.annotations.end() &&
+               (found->second == name || found->second.ends_with(":" + name));
+    };
+    const bool only = index.manifests.size() == 1 && tag.empty();
+    Index fitting;
+    for (const auto& entry : index.manifests)
+        if (digest.empty() ? only || named(entry, tag.empty() ? "latest" : tag) : entry.digest == digest)
+            fitting.manifests.push_back(entry);
+    if (fitting.manifests.empty())
+        return fail(ErrorCode::not_found, digest.empty()
+                                              ? concat("it has no image '", tag.empty() ? "latest" : tag, "'")
+                                              : concat("it has no image ", digest));
+    if (fitting.manifests.size() == 1) return fitting.manifests.front();
+    return choose_manifest(fitting, platform, "the layout");
+}
+
+Result<Image> store_entry(const Context& context, const ArchiveFiles& files, const std::string& tag,
+                          const std::string& digest, const Platform& platform) {
+    BERTH_ASSIGN_OR_RETURN(const std::string text, needed_text(files, "index.json", k_max_manifest));
+    BERTH_ASSIGN_OR_RETURN(const ManifestOrIndex parsed, parse_manifest(text));
+    if (!parsed.index) return fail(ErrorCode::invalid_input, "its index.json is not an index");
+    BERTH_ASSIGN_OR_RETURN(const Descriptor entry, choose_entry(*parsed.index, tag, digest, platform));
+    BERTH_ASSIGN_OR_RETURN(const ImagePlan plan, plan_oci_image(files, entry, {}, platform, 0));
+    BERTH_TRY(store_layers(context, plan.diff_ids, plan.sources, "Loading layer"));
+    Image image;
+    image.id = concat("sha256:", sha256_hex(plan.config_json));
+    BERTH_ASSIGN_OR_RETURN(image.config, parse_image_config(plan.config_json));
+    image.config_json = plan.config_json;
+    return image;
 }
 
 } // namespace
@@ -276,6 +312,14 @@ Result<std::vector<Image>> load_layout(const Context& context, const std::string
     auto images = load_files(context, *files);
     if (!images) return fail(std::move(images).error().context(concat("load '", directory, "'")));
     return images;
+}
+
+Result<Image> load_layout_image(const Context& context, const std::string& directory, const std::string& tag,
+                                const std::string& digest, const Platform& platform) {
+    BERTH_ASSIGN_OR_RETURN(const auto files, open_folder_files(directory));
+    auto image = store_entry(context, *files, tag, digest, platform);
+    if (!image) return fail(std::move(image).error().context(concat("read the layout '", directory, "'")));
+    return image;
 }
 
 } // namespace berth::image

@@ -61,7 +61,7 @@ Result<std::optional<Image>> already_here(const Context& context, const Referenc
 }
 
 Result<Image> pull_from(const Context& context, registry::RegistryClient& client, const Reference& reference,
-                        const Platform& platform) {
+                        const Platform& platform, bool named) {
     const std::string familiar = reference.familiar();
     context.progress->update(familiar, "Pulling", 0, 0);
     BERTH_ASSIGN_OR_RETURN(
@@ -73,8 +73,9 @@ Result<Image> pull_from(const Context& context, registry::RegistryClient& client
     if (!reference.digest.empty() && by_digest.digest != reference.digest)
         return fail(ErrorCode::invalid_input,
                     concat("registry sent another manifest than ", reference.digest));
-    std::vector<Reference> names{by_digest};
-    if (reference.digest.empty()) names.push_back(reference);
+    std::vector<Reference> names;
+    if (named) names.push_back(by_digest);
+    if (named && reference.digest.empty()) names.push_back(reference);
     BERTH_ASSIGN_OR_RETURN(const auto here, already_here(context, by_digest, platform));
     if (here) return add_image_named(context, here->config_json, names);
     BERTH_ASSIGN_OR_RETURN(const Manifest manifest, fetch_manifest(client, top.bytes, platform, familiar));
@@ -96,24 +97,25 @@ Result<Image> pull_from(const Context& context, registry::RegistryClient& client
     BERTH_TRY(store_layers(context, config.rootfs.diff_ids, sources, "Downloading"));
     const auto chains = chain_ids(config.rootfs.diff_ids);
     for (std::size_t i = 0; i < chains.size(); ++i)
-        remember_blob(context, chains[i], manifest.layers[i], concat(reference.host, "/", reference.repository));
+        remember_blob(context, chains[i], manifest.layers[i],
+                      concat(reference.host, "/", reference.repository));
     return add_image_named(context, config_json, names);
 }
 
 // Docker Hub's mirrors first, in their order; whatever goes wrong there, the next one is asked.
-Result<Image> pull(const Context& context, const Reference& reference, const Platform& platform) {
+Result<Image> pull(const Context& context, const Reference& reference, const Platform& platform, bool named) {
     const auto& settings = registry::settings();
     if (!settings) return fail(settings.error());
     if (reference.host == "docker.io")
         for (const auto& mirror : settings->mirrors) {
             const auto client = registry::RegistryClient::at(mirror, reference.repository, context.cancelled);
-            auto image = pull_from(context, *client, reference, platform);
+            auto image = pull_from(context, *client, reference, platform, named);
             if (image || image.error().code() == ErrorCode::interrupted) return image;
             if (image.error().code() != ErrorCode::not_found)
                 context.progress->warn(concat("mirror ", mirror, ": ", image.error().message()));
         }
     registry::RegistryClient client(reference.host, reference.repository, context.cancelled);
-    return pull_from(context, client, reference, platform);
+    return pull_from(context, client, reference, platform, named);
 }
 
 } // namespace
@@ -133,7 +135,7 @@ Result<std::string> resolve_digest(const Context& context, const Reference& refe
 Result<Image> pull_image(const Context& context, const std::string& reference, const PullOptions& options) {
     BERTH_ASSIGN_OR_RETURN(const Reference parsed, parse_reference(reference));
     BERTH_ASSIGN_OR_RETURN(const Platform platform, parse_platform(options.platform));
-    auto image = pull(context, parsed, platform);
+    auto image = pull(context, parsed, platform, options.named);
     if (!image) {
         context.progress->finish(parsed.familiar(), "Error", false);
         return fail(std::move(image).error().context(concat("pull ", parsed.familiar())));

@@ -7,6 +7,7 @@ namespace berth::image {
 
 struct PullOptions {
     std::string platform; // "linux/amd64"; empty: this machine's
+    bool named = true;    // false: the names here stay with what they stand for now
 };
 // Layers that are in the store are not fetched again. not_found when the registry has no such image.
 [[nodiscard]] Result<Image> pull_image(const Context& context, const std::string& reference,
