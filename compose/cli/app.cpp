@@ -90,6 +90,7 @@ std::vector<std::span<const Command>> tables() {
             compose_files_commands()};
 }
 
+            compose_build_commands(),
 const Command* find_exact(std::string_view path) {
     for (const auto table : tables())
         for (const auto& command : table)

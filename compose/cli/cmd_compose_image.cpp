@@ -1,82 +1,14 @@
-// compose build, pull, push
+// compose pull, push
 #include "compose/cli/command.hpp"
-#include "compose/cli/container_flags.hpp"
 #include "compose/cli/project.hpp"
 #include "compose/plan/images.hpp"
 #include "runtime/image/push.hpp"
 
 #include <array>
-#include <cstdlib>
 
 namespace berth::cli {
 
 namespace {
-
-struct BuildFlags {
-    std::vector<std::string> services, args;
-    std::string progress;
-    bool no_cache = false, pull = false, quiet = false, with_dependencies = false, compress = false,
-         force_rm = false, no_rm = false, parallel = true;
-};
-
-// "K=v", "K" with the caller's value, as `docker build`.
-std::map<std::string, std::string> build_args(const std::vector<std::string>& words) {
-    std::map<std::string, std::string> out;
-    for (const auto& word : words) {
-        const auto equals = word.find('=');
-        const auto name = word.substr(0, equals);
-        if (equals != std::string::npos)
-            out[name] = word.substr(equals + 1);
-        else if (const char* value = std::getenv(name.c_str()))
-            out[name] = value;
-    }
-    return out;
-}
-
-Run setup_build(Flags& flags) {
-    auto options = std::make_shared<BuildFlags>();
-    flags.list("--build-arg", options->args, "Set build-time variables for services", "stringArray");
-    flags.toggle("--no-cache", options->no_cache, "Do not use cache when building the image");
-    flags.text("--progress", options->progress, "Set type of ui output (auto, tty, plain, json, quiet)")
-        .hide();
-    flags.toggle("--pull", options->pull, "Always attempt to pull a newer version of the image");
-    flags.toggle("-q,--quiet", options->quiet, "Suppress the build output");
-    flags.toggle("--with-dependencies", options->with_dependencies, "Also build dependencies (transitively)");
-    flags.value("--provenance", "Only false: no attestations are made", "string", refuse_attestation).hide();
-    flags.value("--sbom", "Only false: no attestations are made", "string", refuse_attestation).hide();
-    // Of older versions; what they ask for is always so.
-    flags.toggle("--compress", options->compress, "There is nothing to compress").hide();
-    flags.toggle("--force-rm", options->force_rm, "There are no intermediate containers").hide();
-    flags.toggle("--no-rm", options->no_rm, "There are no intermediate containers").hide();
-    flags.toggle("--parallel", options->parallel, "Builds run in parallel").hide();
-    flags.arguments(options->services, 0);
-    return [options](Session& session) -> Result<int> {
-        BERTH_ASSIGN_OR_RETURN(const auto project, load_project(session, options->services));
-        BERTH_TRY(check_services(project, options->services));
-        if (!options->progress.empty()) session.compose.progress = options->progress;
-        BERTH_TRY(session.show_progress(options->quiet));
-        compose::UpOptions up;
-        up.build = true;
-        up.services = options->services;
-        up.no_deps = !options->with_dependencies && !options->services.empty();
-        BERTH_ASSIGN_OR_RETURN(auto plan, compose::plan_images(project, up));
-        // Services without a build section are none of our business here.
-        std::erase_if(plan.nodes, [](const compose::PlanNode& node) {
-            const auto* image = std::get_if<compose::EnsureImage>(&node.operation);
-            return image == nullptr || !image->build;
-        });
-        for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
-            plan.nodes[i].id = i;
-            plan.nodes[i].after.clear();
-        }
-        if (plan.empty()) session.warn("no services to build");
-        auto execute = execute_options(session);
-        execute.build_no_cache = options->no_cache;
-        execute.build_pull = options->pull;
-        execute.build_args = build_args(options->args);
-        return run_plan(session, project, plan, execute);
-    };
-}
 
 struct PullFlags {
     std::vector<std::string> services;
@@ -201,9 +133,8 @@ Run setup_push(Flags& flags) {
     return [options](Session& session) { return push(session, *options); };
 }
 
-constexpr std::array<Command, 3> k_commands{
-    {{"compose build", "[OPTIONS] [SERVICE...]", "Build or rebuild services", setup_build, false, false},
-     {"compose pull", "[OPTIONS] [SERVICE...]", "Pull service images", setup_pull, false, false},
+constexpr std::array<Command, 2> k_commands{
+    {{"compose pull", "[OPTIONS] [SERVICE...]", "Pull service images", setup_pull, false, false},
      {"compose push", "[OPTIONS] [SERVICE...]", "Push service images", setup_push, false, false}}};
 
 } // namespace

@@ -47,5 +47,6 @@ struct Command {
 [[nodiscard]] std::span<const Command> compose_run_commands();
 [[nodiscard]] std::span<const Command> compose_image_commands();
 [[nodiscard]] std::span<const Command> compose_bundle_commands();
+[[nodiscard]] std::span<const Command> compose_build_commands();
 
 } // namespace berth::cli

@@ -22,7 +22,7 @@ constexpr Field k_build_fields[] = {
     {"cache_from", &k_texts},
     {"cache_to", &k_texts},
     {"no_cache", &k_boolean},
-    {"no_cache_filter", &k_text_or_texts, warned},
+    {"no_cache_filter", &k_text_or_texts},
     {"additional_contexts", &k_list_or_map},
     {"pull", &k_boolean},
     {"extra_hosts", &k_extra_hosts},
@@ -32,7 +32,7 @@ constexpr Field k_build_fields[] = {
     {"secrets", &k_file_references},
     {"shm_size", &k_whole_size},
     {"tags", &k_texts},
-    {"ulimits", &k_ulimits, warned},
+    {"ulimits", &k_ulimits},
     {"platforms", &k_texts},
     {"privileged", &k_boolean},
 };

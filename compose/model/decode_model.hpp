@@ -9,6 +9,7 @@ namespace berth::compose {
 
 [[nodiscard]] Service decode_service(const std::string& name, const SourceNode& node);
 [[nodiscard]] Build decode_build(const SourceNode& node);
+[[nodiscard]] std::vector<UlimitSpec> decode_ulimits(const SourceNode* node);
 [[nodiscard]] Deploy decode_deploy(const SourceNode& node);
 [[nodiscard]] ProjectNetwork decode_network(const std::string& key, const SourceNode& node);
 [[nodiscard]] ProjectVolume decode_volume(const std::string& key, const SourceNode& node);

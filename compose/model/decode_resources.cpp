@@ -16,6 +16,24 @@ ResourceLimits decode_limits(const SourceNode* node) {
 
 } // namespace
 
+std::vector<UlimitSpec> decode_ulimits(const SourceNode* node) {
+    std::vector<UlimitSpec> out;
+    if (node == nullptr) return out;
+    for (const auto& entry : node->entries) {
+        UlimitSpec limit;
+        limit.name = entry.key;
+        if (entry.value.is_mapping()) {
+            fields::number(entry.value, "soft", limit.soft);
+            fields::number(entry.value, "hard", limit.hard);
+        } else {
+            limit.single = true;
+            limit.soft = limit.hard = fields::whole(&entry.value).value_or(0);
+        }
+        out.push_back(std::move(limit));
+    }
+    return out;
+}
+
 Build decode_build(const SourceNode& node) {
     Build out;
     out.at = node.pos();
@@ -42,6 +60,8 @@ Build decode_build(const SourceNode& node) {
     fields::text(node, "network", out.network);
     fields::text(node, "isolation", out.isolation);
     fields::flag(node, "no_cache", out.no_cache);
+    fields::text_or_texts(node, "no_cache_filter", out.no_cache_filter);
+    out.ulimits = decode_ulimits(node.find("ulimits"));
     fields::flag(node, "pull", out.pull);
     fields::flag(node, "privileged", out.privileged);
     fields::bytes(node, "shm_size", out.shm_size);

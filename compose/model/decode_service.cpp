@@ -117,24 +117,6 @@ std::vector<FileReference> decode_references(const SourceNode* list) {
     return out;
 }
 
-std::vector<UlimitSpec> decode_ulimits(const SourceNode* node) {
-    std::vector<UlimitSpec> out;
-    if (node == nullptr) return out;
-    for (const auto& entry : node->entries) {
-        UlimitSpec limit;
-        limit.name = entry.key;
-        if (entry.value.is_mapping()) {
-            fields::number(entry.value, "soft", limit.soft);
-            fields::number(entry.value, "hard", limit.hard);
-        } else {
-            limit.single = true;
-            limit.soft = limit.hard = fields::whole(&entry.value).value_or(0);
-        }
-        out.push_back(std::move(limit));
-    }
-    return out;
-}
-
 std::vector<std::vector<std::string>> decode_hooks(const SourceNode* list) {
     std::vector<std::vector<std::string>> out;
     if (list == nullptr) return out;

@@ -47,6 +47,13 @@ inline void texts(const SourceNode& node, std::string_view key, std::vector<std:
         for (const auto& item : member->items)
             out.push_back(item.text);
 }
+inline void text_or_texts(const SourceNode& node, std::string_view key, std::vector<std::string>& out) {
+    const auto* member = node.find(key);
+    if (member != nullptr && member->is_scalar() && !member->is_null())
+        out.push_back(member->text);
+    else
+        texts(node, key, out);
+}
 inline void text_map(const SourceNode& node, std::string_view key, std::map<std::string, std::string>& out) {
     if (const auto* member = node.find(key))
         for (const auto& entry : member->entries)

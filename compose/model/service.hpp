@@ -1,5 +1,5 @@
-// service.hpp - a service of the compose file after all phases of loading: typed, normalised, paths absolute. Each part
-// keeps the place it was written at where a later error may have to point there.
+// service.hpp - a service of the compose file after all phases of loading: typed, normalised, paths absolute.
+// Each part keeps the place it was written at where a later error may have to point there.
 #pragma once
 
 #include "runtime/base/error.hpp"
@@ -18,14 +18,23 @@ template <class T> struct Located {
     SourcePos at;
 };
 
+struct UlimitSpec {
+    std::string name;
+    std::int64_t soft = 0, hard = 0;
+    bool single = false; // written as one number
+};
+
 struct Build {
-    std::string context; // absolute folder or URL
+    std::string context;    // absolute folder or URL
     std::string dockerfile; // relative to the context, or absolute
     std::string dockerfile_inline;
-    std::map<std::string, std::optional<std::string>> args; // no value: from the environment, otherwise left out
+    std::map<std::string, std::optional<std::string>>
+        args; // no value: from the environment, otherwise left out
     std::map<std::string, std::string> labels, additional_contexts;
     std::vector<std::string> cache_from, cache_to, extra_hosts, tags, platforms, ssh, entitlements;
-    std::vector<std::string> secrets; // names
+    std::vector<std::string> secrets;         // names
+    std::vector<std::string> no_cache_filter; // names of stages
+    std::vector<UlimitSpec> ulimits;
     std::string target, network, isolation;
     bool no_cache = false, pull = false, privileged = false;
     std::int64_t shm_size = 0;
@@ -34,7 +43,7 @@ struct Build {
 
 struct Port {
     std::string host_ip;
-    std::string published;  // "", "8080", or a range "8080-8090" of which any is taken
+    std::string published; // "", "8080", or a range "8080-8090" of which any is taken
     std::int64_t target = 0;
     std::string protocol = "tcp";
     std::string mode = "ingress";
@@ -45,7 +54,8 @@ struct Port {
 enum class MountType : std::uint8_t { bind, volume, tmpfs, image, npipe, cluster };
 struct ServiceMount {
     MountType type = MountType::volume;
-    std::string source; // bind: absolute path; volume: the key below `volumes:` (empty: anonymous); image: reference
+    std::string
+        source; // bind: absolute path; volume: the key below `volumes:` (empty: anonymous); image: reference
     std::string target;
     bool read_only = false;
     std::string consistency;
@@ -83,13 +93,7 @@ struct HealthcheckSpec {
     SourcePos at;
 };
 
-struct UlimitSpec {
-    std::string name;
-    std::int64_t soft = 0, hard = 0;
-    bool single = false; // written as one number
-};
-
-struct FileReference { // a config or secret of a service
+struct FileReference {  // a config or secret of a service
     std::string source; // key below `configs:` / `secrets:`
     std::string target;
     std::string uid, gid;
@@ -127,7 +131,8 @@ struct Service {
     SourcePos image_at;
     std::optional<Build> build;
     std::optional<std::vector<std::string>> command, entrypoint; // none: the image's; empty: cleared
-    std::map<std::string, std::optional<std::string>> environment; // no value: unset (env_file is merged in already)
+    std::map<std::string, std::optional<std::string>>
+        environment; // no value: unset (env_file is merged in already)
     std::vector<std::string> env_files;
     std::vector<Port> ports;
     std::vector<std::string> expose;
@@ -158,7 +163,7 @@ struct Service {
     BlkioDevices blkio_devices;
     std::vector<FileReference> configs, secrets;
     std::vector<std::vector<std::string>> post_start, pre_stop; // commands of the hooks
-    std::int64_t scale = 1; // `scale`, deploy.replicas, or --scale
+    std::int64_t scale = 1;                                     // `scale`, deploy.replicas, or --scale
     Deploy deploy;
 };
 

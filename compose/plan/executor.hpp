@@ -4,6 +4,7 @@
 // done is taken back in reverse.
 #pragma once
 
+#include "compose/plan/build_options.hpp"
 #include "compose/plan/plan.hpp"
 #include "compose/plan/reconcile.hpp"
 #include "runtime/base/context.hpp"
@@ -34,9 +35,7 @@ struct ExecuteOptions {
     bool undo = false;                    // `up`: leave what was there before when it fails
     std::optional<Duration> wait_timeout; // of every WaitFor together
     unsigned parallel = 0; // operations at once; 0: by the processors (waits and stops do not count)
-    // Builds.
-    bool build_no_cache = false, build_pull = false;
-    std::map<std::string, std::string> build_args; // over build.args
+    ServiceBuildOptions build;
 };
 
 // The first error in plan order; ErrorCode::interrupted when cancelled.

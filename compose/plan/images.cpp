@@ -172,6 +172,17 @@ Result<build::BuildRequest> lower_build(const Project& project, const Service& s
     out.network = build.network;
     out.extra_hosts = build.extra_hosts;
     out.limits.shm_size = build.shm_size;
+    out.limits.memory = options.memory;
+    for (const auto& limit : build.ulimits)
+        out.ulimits.push_back({limit.name, limit.soft, limit.single ? limit.soft : limit.hard});
+    for (const auto& stage : build.no_cache_filter)
+        out.no_cache_stages.insert(to_lower(trim(stage)));
+    for (const auto& text : options.ssh) {
+        BERTH_ASSIGN_OR_RETURN(auto agent, build::parse_ssh(text, project.directory));
+        out.ssh[agent.first] = std::move(agent.second);
+    }
+    // As Compose has it: what has no name of its own is built only.
+    if (options.push && !service.image.empty()) out.outputs.push_back({"registry", {}});
     return out;
 }
 

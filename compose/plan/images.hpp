@@ -3,10 +3,10 @@
 #pragma once
 
 #include "compose/model/project.hpp"
+#include "compose/plan/build_options.hpp"
 #include "runtime/build/builder.hpp"
 #include "runtime/image/store.hpp"
 
-#include <map>
 #include <string>
 
 namespace berth::compose {
@@ -17,10 +17,6 @@ namespace berth::compose {
 // make_network, drop_network and pull_image of a build, wired to our rooms; also for `berth build`.
 void wire_build(const Context& context, build::BuildRequest& request);
 
-struct ServiceBuildOptions {
-    bool no_cache = false, pull = false;
-    std::map<std::string, std::string> args;
-};
 [[nodiscard]] Result<build::BuildRequest> lower_build(const Project& project, const Service& service,
                                                       const ServiceBuildOptions& options);
 // What EnsureImage does. The error names the image and the line of the service, and says what to do.

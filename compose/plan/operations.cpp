@@ -123,8 +123,8 @@ Status Operations::run(const RemoveVolume& operation) {
 
 Status Operations::run(const EnsureImage& operation) {
     const auto& service = project_.services.at(operation.service);
-    const ServiceBuildOptions options{options_.build_no_cache, options_.build_pull, options_.build_args};
-    BERTH_TRY(ensure_service_image(context_, project_, service, operation.build, operation.pull, options));
+    BERTH_TRY(
+        ensure_service_image(context_, project_, service, operation.build, operation.pull, options_.build));
     return {};
 }
 
