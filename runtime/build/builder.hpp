@@ -70,6 +70,7 @@ struct BuildRequest {
 struct BuildResult {
     image::Image image; // only id and config where no output is the image store
     std::string manifest_digest; // where an output wrote one
+    std::string manifest_type;   // its media type
     std::int64_t manifest_size = 0;
     int steps = 0;
     int cached = 0;

@@ -102,8 +102,9 @@ class RegistryPlace final : public CachePlace {
 };
 
 Result<image::Descriptor> put_layer(const Context& context, CachePlace& place, const std::string& chain,
-                                    const std::string& scratch) {
+                                    const std::string& scratch, const image::Packing& packing) {
     for (const auto& known : image::known_blobs(context, chain)) {
+        if (!image::suits(packing, known.media_type)) continue;
         image::Descriptor blob;
         blob.media_type = known.media_type;
         blob.digest = known.digest;
@@ -111,7 +112,7 @@ Result<image::Descriptor> put_layer(const Context& context, CachePlace& place, c
         BERTH_ASSIGN_OR_RETURN(const bool there, place.has(blob));
         if (there) return blob;
     }
-    BERTH_ASSIGN_OR_RETURN(const auto packed, pack_layer(context, chain, scratch, Packing::gzip));
+    BERTH_ASSIGN_OR_RETURN(const auto packed, pack_layer(context, chain, scratch, packing));
     BERTH_ASSIGN_OR_RETURN(const bool there, place.has(packed.descriptor));
     if (!there) BERTH_TRY(place.add_file(packed.descriptor, packed.path));
     BERTH_TRY(remove_file(packed.path));
@@ -120,14 +121,15 @@ Result<image::Descriptor> put_layer(const Context& context, CachePlace& place, c
 }
 
 Status put_cache(const Context& context, CachePlace& place, std::vector<RemoteStep> steps,
-                 const std::string& scratch) {
+                 const std::string& scratch, const image::Packing& packing) {
     std::map<std::string, image::Descriptor> layers; // by chain
     Json list = Json::array();
     for (auto& step : steps) {
         if (step.record.empty) continue;
         auto found = layers.find(step.record.chain_id);
         if (found == layers.end()) {
-            BERTH_ASSIGN_OR_RETURN(auto blob, put_layer(context, place, step.record.chain_id, scratch));
+            BERTH_ASSIGN_OR_RETURN(auto blob,
+                                   put_layer(context, place, step.record.chain_id, scratch, packing));
             list.push(image::to_json_descriptor(blob));
             found = layers.emplace(step.record.chain_id, std::move(blob)).first;
         }
@@ -173,6 +175,15 @@ Status check_cache(const BuildOption& option, bool to) {
     const auto mode = option.get("mode", "min");
     if (mode != "min" && mode != "max")
         return fail(Error(ErrorCode::usage, concat(flag, ": unknown mode '", mode, "'")).hint("min or max"));
+    if (to) {
+        BERTH_TRY(packing_of(option));
+        for (const char* name : {"oci-mediatypes", "image-manifest"}) {
+            BERTH_ASSIGN_OR_RETURN(const bool oci, flag_of(option, name, true));
+            if (!oci)
+                return fail(Error(ErrorCode::unsupported, concat(flag, ": ", name, "=false"))
+                                .hint("a cache is always an OCI image manifest: leave it out"));
+        }
+    }
     if (option.type == "registry") {
         BERTH_ASSIGN_OR_RETURN(const auto reference, image::parse_reference(option.get("ref")));
         if (to && !reference.digest.empty())
@@ -237,8 +248,9 @@ Status export_caches(const Context& context, const BuildRequest& request,
             if (option.get("mode", "min") == "max" || final_stages.contains(entry.stage))
                 wanted.push_back(remote_step(entry));
         const auto put = [&]() -> Status {
+            BERTH_ASSIGN_OR_RETURN(const auto packing, packing_of(option));
             BERTH_ASSIGN_OR_RETURN(const auto place, open_place(context, option));
-            return put_cache(context, *place, std::move(wanted), scratch);
+            return put_cache(context, *place, std::move(wanted), scratch, packing);
         };
         auto status = put();
         context.progress->finish(key, outcome_of(status), status.has_value());

@@ -1,13 +1,15 @@
 #include "runtime/build/export.hpp"
 
 #include "runtime/base/parse.hpp"
-#include "runtime/build/layout_writer.hpp"
-#include "runtime/image/layer_store.hpp"
+#include "runtime/build/export_parts.hpp"
+#include "runtime/build/outcome.hpp"
+#include "runtime/build/output_file.hpp"
+#include "runtime/build/packing_options.hpp"
 #include "runtime/image/push.hpp"
 #include "runtime/image/tree_tar.hpp"
 
+#include <algorithm>
 #include <array>
-#include <fcntl.h>
 #include <unistd.h>
 
 namespace berth::build {
@@ -32,6 +34,10 @@ Failure refuse(const BuildOption& output, const std::string& what, const std::st
     return fail(std::move(error));
 }
 
+Failure about(const BuildOption& output, Error error) {
+    return fail(std::move(error).context(concat("--output type=", output.type)));
+}
+
 Status check_output(const BuildRequest& request, const BuildOption& output) {
     static constexpr std::array k_types{"local", "tar", "oci", "docker", "image", "registry", "cacheonly"};
     if (std::find(k_types.begin(), k_types.end(), output.type) == k_types.end())
@@ -43,10 +49,10 @@ Status check_output(const BuildRequest& request, const BuildOption& output) {
     if (dest == "-" && (output.type == "local" || ::isatty(STDOUT_FILENO) != 0))
         return refuse(output, output.type == "local" ? "a folder cannot be written to standard output"
                                                      : "dest file is required. refusing to write to console");
-    const auto compression = output.get("compression", "gzip");
-    if (compression != "gzip" && compression != "uncompressed")
-        return fail(Error(ErrorCode::unsupported, concat("compression=", compression, " of an output"))
-                        .hint("gzip or uncompressed"));
+    if (auto packing = packing_of(output); !packing) return about(output, std::move(packing).error());
+    for (const char* name :
+         {"oci-mediatypes", "rewrite-timestamp", "push", "tar", "platform-split", "unpack"})
+        if (auto flag = flag_of(output, name, false); !flag) return about(output, std::move(flag).error());
     if (is_pushed(output) && request.tags.empty())
         return refuse(output, "tag is needed when pushing to registry");
     if (is_set(output, "push-by-digest"))
@@ -54,144 +60,17 @@ Status check_output(const BuildRequest& request, const BuildOption& output) {
     return {};
 }
 
-Json describe_blob(const char* type, const std::string& digest, std::int64_t size,
-                   const std::map<std::string, std::string>& annotations = {}) {
-    image::Descriptor out;
-    out.media_type = type;
-    out.digest = digest;
-    out.size = size;
-    out.annotations = annotations;
-    return image::to_json_descriptor(out);
+// "linux_amd64" where an output has a folder for each platform; "" otherwise.
+std::string platform_folder(const ExportInput& input, const BuildOption& output) {
+    if (!flag_of(output, "platform-split", wants_platforms(input.request)).value_or(false)) return {};
+    const auto& config = input.state.config;
+    auto out = image::Platform{config.os, config.architecture, config.variant}.to_string();
+    std::replace(out.begin(), out.end(), '/', '_');
+    return out;
 }
 
-class ArchiveWriter {
-  public:
-    ArchiveWriter(const ExportInput& input, const BuildOption& output, LayoutWriter& out)
-        : input_(input), output_(output), out_(out), id_(concat("sha256:", sha256_hex(input.config_json))) {}
-
-    Status write(BuildResult& result) {
-        BERTH_TRY(write_layers());
-        BERTH_TRY(out_.add_blob(id_, input_.config_json));
-        BERTH_TRY(write_manifest(result));
-        BERTH_TRY(out_.add_file("oci-layout", R"({"imageLayoutVersion":"1.0.0"})"));
-        if (output_.type == "docker") BERTH_TRY(write_docker_files());
-        BERTH_TRY(out_.add_file("index.json", index_.to_text()));
-        return out_.finish();
-    }
-
-  private:
-    Status write_layers() {
-        const auto packing =
-            output_.get("compression", "gzip") == "uncompressed" ? Packing::none : Packing::gzip;
-        for (const auto& chain : image::chain_ids(input_.state.config.rootfs.diff_ids)) {
-            BERTH_ASSIGN_OR_RETURN(const PackedLayer layer,
-                                   pack_layer(input_.context, chain, input_.scratch, packing));
-            BERTH_TRY(out_.add_blob_file(layer.descriptor.digest, layer.descriptor.size, layer.path));
-            BERTH_TRY(remove_file(layer.path));
-            layer_paths_.push(concat("blobs/sha256/", image::hex_of(layer.descriptor.digest)));
-            layers_.push(image::to_json_descriptor(layer.descriptor));
-        }
-        return {};
-    }
-
-    Status write_manifest(BuildResult& result) {
-        Json manifest = Json::object();
-        manifest.set("schemaVersion", 2);
-        manifest.set("mediaType", image::k_oci_manifest);
-        manifest.set("config", describe_blob(image::k_oci_config, id_,
-                                             static_cast<std::int64_t>(input_.config_json.size())));
-        manifest.set("layers", layers_);
-        if (!input_.request.annotations.empty())
-            manifest.set("annotations", JsonWriter::encode(input_.request.annotations));
-        const auto text = manifest.to_text();
-        result.manifest_digest = concat("sha256:", sha256_hex(text));
-        result.manifest_size = static_cast<std::int64_t>(text.size());
-        BERTH_TRY(out_.add_blob(result.manifest_digest, text));
-        Json list = Json::array();
-        std::map<std::string, std::string> about{
-            {"org.opencontainers.image.created", input_.state.config.created}};
-        for (const auto& tag : input_.request.tags) {
-            BERTH_ASSIGN_OR_RETURN(const auto name, image::parse_reference(tag));
-            about["io.containerd.image.name"] = name.to_string();
-            about["org.opencontainers.image.ref.name"] = name.tag;
-            list.push(
-                describe_blob(image::k_oci_manifest, result.manifest_digest, result.manifest_size, about));
-        }
-        if (input_.request.tags.empty())
-            list.push(
-                describe_blob(image::k_oci_manifest, result.manifest_digest, result.manifest_size, about));
-        index_.set("schemaVersion", 2);
-        index_.set("mediaType", image::k_oci_index);
-        index_.set("manifests", std::move(list));
-        return {};
-    }
-
-    Status write_docker_files() {
-        Json tags = Json::array();
-        for (const auto& tag : input_.request.tags) {
-            BERTH_ASSIGN_OR_RETURN(const auto name, image::parse_reference(tag));
-            tags.push(name.familiar());
-        }
-        Json entry = Json::object();
-        entry.set("Config", concat("blobs/sha256/", image::hex_of(id_)));
-        entry.set("RepoTags", input_.request.tags.empty() ? Json() : std::move(tags));
-        entry.set("Layers", layer_paths_);
-        Json all = Json::array();
-        all.push(std::move(entry));
-        return out_.add_file("manifest.json", all.to_text());
-    }
-
-    const ExportInput& input_;
-    const BuildOption& output_;
-    LayoutWriter& out_;
-    std::string id_;
-    Json layers_ = Json::array(), layer_paths_ = Json::array(), index_ = Json::object();
-};
-
-// A file that appears only when it is whole, or standard output.
-class OutputFile {
-  public:
-    static Result<OutputFile> open(const std::string& path) {
-        OutputFile out;
-        out.path_ = path;
-        if (path == "-") return out;
-        BERTH_TRY(make_dirs(std::string(dir_name(path)), 0755));
-        BERTH_ASSIGN_OR_RETURN(out.file_, open_file(path + ".new", O_WRONLY | O_CREAT | O_TRUNC, 0644));
-        return out;
-    }
-    OutputFile(OutputFile&&) = default;
-    OutputFile& operator=(OutputFile&&) = delete;
-    ~OutputFile() {
-        if (file_.valid()) (void)::unlink((path_ + ".new").c_str());
-    }
-    [[nodiscard]] int fd() const { return file_.valid() ? file_.get() : STDOUT_FILENO; }
-    Status commit() {
-        if (!file_.valid()) return {};
-        file_.reset();
-        if (::rename((path_ + ".new").c_str(), path_.c_str()) != 0)
-            return fail_errno(concat("put '", path_, "' in place"));
-        return {};
-    }
-
-  private:
-    OutputFile() = default;
-    std::string path_;
-    Fd file_;
-};
-
-Status write_archive(const ExportInput& input, const BuildOption& output, BuildResult& result) {
+Status write_root_tar(const ExportInput& input, const BuildOption& output) {
     const auto dest = output.get("dest");
-    if (!parse_bool(output.get("tar", "true")).value_or(true)) {
-        BERTH_ASSIGN_OR_RETURN(auto folder, LayoutWriter::to_folder(dest));
-        return ArchiveWriter(input, output, folder).write(result);
-    }
-    BERTH_ASSIGN_OR_RETURN(auto file, OutputFile::open(dest));
-    auto tar = LayoutWriter::to_tar(file.fd(), std::max<std::int64_t>(input.epoch, 0));
-    BERTH_TRY(ArchiveWriter(input, output, tar).write(result));
-    return file.commit();
-}
-
-Status write_root_tar(const ExportInput& input, const std::string& dest) {
     BERTH_ASSIGN_OR_RETURN(const Fd root,
                            image::open_root(input.state.layers.empty()
                                                 ? std::vector<std::string>{input.scratch + "/empty"}
@@ -201,13 +80,18 @@ Status write_root_tar(const ExportInput& input, const std::string& dest) {
     image::TarWriter writer(sink);
     image::TreeTarOptions options;
     options.epoch = input.epoch;
-    BERTH_TRY(image::write_tree(root.get(), writer, options));
+    if (const auto folder = platform_folder(input, output); !folder.empty())
+        BERTH_TRY(image::write_entry(root.get(), ".", folder, writer, options));
+    else
+        BERTH_TRY(image::write_tree(root.get(), writer, options));
     BERTH_TRY(writer.finish());
     return file.commit();
 }
 
 // The files are the caller's, as docker's client writes them.
-Status write_folder(const ExportInput& input, const std::string& dest) {
+Status write_folder(const ExportInput& input, const BuildOption& output) {
+    auto dest = output.get("dest");
+    if (const auto folder = platform_folder(input, output); !folder.empty()) dest = join_path(dest, folder);
     BERTH_ASSIGN_OR_RETURN(const Fd root,
                            image::open_root(input.state.layers.empty()
                                                 ? std::vector<std::string>{input.scratch + "/empty"}
@@ -226,18 +110,33 @@ Status write_folder(const ExportInput& input, const std::string& dest) {
     return {};
 }
 
-Status push_tags(const ExportInput& input, BuildResult& result) {
+Status push_tags(const ExportInput& input, const BuildOption& output, BuildResult& result) {
+    image::PushOptions options;
+    BERTH_ASSIGN_OR_RETURN(options.packing, packing_of(output));
+    BERTH_ASSIGN_OR_RETURN(options.oci_types, oci_types_of(output));
+    options.annotations = input.request.annotations;
     for (const auto& tag : input.request.tags) {
         BERTH_ASSIGN_OR_RETURN(const auto name, image::parse_reference(tag));
-        auto pushed = image::push_image(input.context, name);
+        auto pushed = image::push_image(input.context, name, options);
         if (!pushed) return fail(std::move(pushed).error().context(concat("push ", name.familiar())));
         result.manifest_digest = pushed->digest;
         result.manifest_size = pushed->size;
+        result.manifest_type = options.oci_types ? image::k_oci_manifest : image::k_docker_manifest;
     }
     return {};
 }
 
 } // namespace
+
+Result<bool> oci_types_of(const BuildOption& output) {
+    if (output.get("compression") == "zstd") return true;
+    return flag_of(output, "oci-mediatypes", true);
+}
+
+bool wants_platforms(const BuildRequest& request) {
+    const auto given = request.args.find("BUILDKIT_MULTI_PLATFORM");
+    return given != request.args.end() && parse_bool(given->second).value_or(false);
+}
 
 Status check_outputs(BuildRequest& request) {
     for (const auto& output : request.outputs)
@@ -248,14 +147,14 @@ Status check_outputs(BuildRequest& request) {
     bool takes_annotations = false;
     for (auto& output : request.outputs) {
         BERTH_TRY(check_output(request, output));
-        takes_annotations = takes_annotations || is_archive_output(output);
+        takes_annotations = takes_annotations || is_archive_output(output) || is_pushed(output);
         for (const auto& [key, value] : output.attributes)
             if (key.starts_with("annotation.")) request.annotations[key.substr(11)] = value;
     }
     if (!request.annotations.empty() && !takes_annotations)
         return fail(
             Error(ErrorCode::unsupported, "annotations stand in a manifest, and the image store has none")
-                .hint("write one with --output type=oci,dest=FILE, or use --label"));
+                .hint("write one with --output type=oci,dest=FILE or --push, or use --label"));
     return {};
 }
 
@@ -274,16 +173,20 @@ Status export_outputs(const ExportInput& input, BuildResult& result) {
         const auto key = concat("exporting to ", output.type, dest.empty() ? "" : concat(" ", dest));
         if (output.type == "cacheonly") continue;
         input.context.progress->update(key, "", 0, 0);
+        if (flag_of(output, "rewrite-timestamp", false).value_or(false) && input.epoch < 0)
+            input.context.progress->warn("rewrite-timestamp is asked for, but there is no SOURCE_DATE_EPOCH");
+        if (output.get("compression") == "zstd" && !flag_of(output, "oci-mediatypes", true).value_or(true))
+            input.context.progress->warn("zstd has no name among Docker's media types: OCI's are used");
         Status status;
         if (is_archive_output(output))
             status = write_archive(input, output, result);
         else if (output.type == "tar")
-            status = write_root_tar(input, dest);
+            status = write_root_tar(input, output);
         else if (output.type == "local")
-            status = write_folder(input, dest);
+            status = write_folder(input, output);
         else if (is_pushed(output))
-            status = push_tags(input, result);
-        input.context.progress->finish(key, status ? "DONE" : "ERROR", status.has_value());
+            status = push_tags(input, output, result);
+        input.context.progress->finish(key, outcome_of(status), status.has_value());
         BERTH_TRY(std::move(status));
     }
     return {};

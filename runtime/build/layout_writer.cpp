@@ -1,6 +1,5 @@
 #include "runtime/build/layout_writer.hpp"
 
-#include "runtime/image/deflate.hpp"
 #include "runtime/image/layer_store.hpp"
 
 #include <fcntl.h>
@@ -105,22 +104,16 @@ Status LayoutWriter::finish() {
 }
 
 Result<PackedLayer> pack_layer(const Context& context, const std::string& chain, const std::string& scratch,
-                               Packing packing) {
+                               const image::Packing& packing) {
     PackedLayer out;
     out.path = concat(scratch, "/packed-", image::hex_of(chain));
     BERTH_ASSIGN_OR_RETURN(const Fd file, open_file(out.path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
     image::FdSink sink(file.get(), out.path);
     image::DigestSink digest(&sink);
-    out.descriptor.media_type = image::k_oci_layer;
-    if (packing == Packing::gzip) {
-        image::GzipCompressor compressor(digest);
-        BERTH_TRY(image::write_layer_tar(context, chain, compressor));
-        BERTH_TRY(compressor.finish());
-        out.descriptor.media_type += "+gzip";
-    } else {
-        BERTH_TRY(image::write_layer_tar(context, chain, digest));
-        BERTH_TRY(digest.finish());
-    }
+    const auto packer = image::make_packer(packing, digest);
+    BERTH_TRY(image::write_layer_tar(context, chain, *packer));
+    BERTH_TRY(packer->finish());
+    out.descriptor.media_type = image::layer_media_type(packing.compression);
     out.descriptor.size = digest.size();
     out.descriptor.digest = digest.digest();
     return out;

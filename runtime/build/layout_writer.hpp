@@ -6,6 +6,7 @@
 #include "runtime/base/context.hpp"
 #include "runtime/base/file.hpp"
 #include "runtime/image/manifest.hpp"
+#include "runtime/image/packing.hpp"
 #include "runtime/image/tar_writer.hpp"
 
 #include <memory>
@@ -41,8 +42,7 @@ struct PackedLayer {
     image::Descriptor descriptor;
     std::string path; // of a file in the build's own folder
 };
-enum class Packing : std::uint8_t { none, gzip };
 [[nodiscard]] Result<PackedLayer> pack_layer(const Context& context, const std::string& chain,
-                                             const std::string& scratch, Packing packing);
+                                             const std::string& scratch, const image::Packing& packing);
 
 } // namespace berth::build

@@ -10,10 +10,10 @@ struct GzipCompressor::State {
     std::string out = std::string(k_chunk, '\0');
 };
 
-GzipCompressor::GzipCompressor(ByteSink& next) : next_(next), state_(std::make_unique<State>()) {
+GzipCompressor::GzipCompressor(ByteSink& next, int level) : next_(next), state_(std::make_unique<State>()) {
     constexpr int k_gzip_head = 16, k_window_bits = 15, k_memory_level = 8;
-    state_->open = deflateInit2(&state_->stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED,
-                                k_window_bits + k_gzip_head, k_memory_level, Z_DEFAULT_STRATEGY) == Z_OK;
+    state_->open = deflateInit2(&state_->stream, level, Z_DEFLATED, k_window_bits + k_gzip_head,
+                                k_memory_level, Z_DEFAULT_STRATEGY) == Z_OK;
 }
 
 GzipCompressor::~GzipCompressor() {

@@ -10,7 +10,8 @@ namespace berth::image {
 
 class GzipCompressor : public ByteSink {
   public:
-    explicit GzipCompressor(ByteSink& next);
+    static constexpr int k_default_level = -1; // zlib's
+    explicit GzipCompressor(ByteSink& next, int level = k_default_level);
     ~GzipCompressor() override;
     [[nodiscard]] Status write(std::string_view bytes) override;
     // Ends the member and finishes the next sink.

@@ -37,7 +37,7 @@ Memory read_memory(const Context& context, const std::string& chain) {
 
 // "" for what is no layer.
 std::string oci_layer_type(const std::string& media_type) {
-    const std::string docker = "application/vnd.docker.image.rootfs.diff.tar", oci = k_oci_layer;
+    const std::string docker = k_docker_layer, oci = k_oci_layer;
     for (const char* suffix : {"", "+gzip", "+zstd"})
         if (media_type == oci + suffix) return media_type;
     if (media_type == docker) return oci;

@@ -21,6 +21,8 @@ inline constexpr const char* k_oci_index = "application/vnd.oci.image.index.v1+j
 inline constexpr const char* k_oci_config = "application/vnd.oci.image.config.v1+json";
 inline constexpr const char* k_oci_layer = "application/vnd.oci.image.layer.v1.tar";
 inline constexpr const char* k_docker_manifest = "application/vnd.docker.distribution.manifest.v2+json";
+inline constexpr const char* k_docker_config = "application/vnd.docker.container.image.v1+json";
+inline constexpr const char* k_docker_layer = "application/vnd.docker.image.rootfs.diff.tar";
 inline constexpr const char* k_docker_list = "application/vnd.docker.distribution.manifest.list.v2+json";
 
 struct Descriptor {

@@ -1,6 +1,5 @@
 #include "runtime/image/push.hpp"
 #include "runtime/base/id.hpp"
-#include "runtime/image/deflate.hpp"
 #include "runtime/image/image_store.hpp"
 #include "runtime/image/known_blobs.hpp"
 #include "runtime/image/layer_store.hpp"
@@ -45,8 +44,9 @@ class UploadSink : public ByteSink {
 
 class Pusher {
   public:
-    Pusher(const Context& context, const Reference& target)
-        : context_(context), target_(target), client_(target.host, target.repository, context.cancelled),
+    Pusher(const Context& context, const Reference& target, const PushOptions& options)
+        : context_(context), target_(target), options_(options),
+          client_(target.host, target.repository, context.cancelled),
           here_(concat(target.host, "/", target.repository)) {}
 
     Result<std::vector<Descriptor>> push_layers(const std::vector<std::string>& chains,
@@ -85,25 +85,30 @@ class Pusher {
     Result<Pushed> push_manifest(const Image& image, const std::vector<Descriptor>& layers) {
         BERTH_TRY(client_.put_small_blob(image.id, image.config_json));
         Descriptor config;
-        config.media_type = k_oci_config;
+        config.media_type = named(k_oci_config);
         config.digest = image.id;
         config.size = static_cast<std::int64_t>(image.config_json.size());
         Json manifest = Json::object(), list = Json::array();
-        for (const auto& layer : layers)
+        for (auto layer : layers) {
+            layer.media_type = named(layer.media_type);
             list.push(to_json_descriptor(layer));
+        }
         manifest.set("schemaVersion", 2);
-        manifest.set("mediaType", k_oci_manifest);
+        manifest.set("mediaType", named(k_oci_manifest));
         manifest.set("config", to_json_descriptor(config));
         manifest.set("layers", std::move(list));
+        if (!options_.annotations.empty())
+            manifest.set("annotations", JsonWriter::encode(options_.annotations));
         const std::string text = manifest.to_text();
-        BERTH_TRY(client_.put_manifest(target_.tag, text, k_oci_manifest));
+        BERTH_TRY(client_.put_manifest(target_.tag, text, named(k_oci_manifest)));
         return Pushed{concat("sha256:", sha256_hex(text)), static_cast<std::int64_t>(text.size())};
     }
 
   private:
     Result<Descriptor> push_layer(const std::string& chain, const std::string& label) {
         context_.progress->update(label, "Preparing", 0, 0);
-        const auto known = known_blobs(context_, chain);
+        auto known = known_blobs(context_, chain);
+        std::erase_if(known, [&](const auto& blob) { return !suits(options_.packing, blob.media_type); });
         for (const auto& blob : known) {
             BERTH_ASSIGN_OR_RETURN(const bool there, client_.has_blob(blob.digest));
             if (there) return done(chain, label, descriptor(blob), "Layer already exists");
@@ -121,15 +126,19 @@ class Pusher {
     Result<Descriptor> upload(const std::string& chain, const std::string& label) {
         UploadSink sink(context_, client_, label);
         DigestSink digest(&sink);
-        GzipCompressor compressor(digest);
-        BERTH_TRY(write_layer_tar(context_, chain, compressor));
-        BERTH_TRY(compressor.finish());
+        const auto packer = make_packer(options_.packing, digest);
+        BERTH_TRY(write_layer_tar(context_, chain, *packer));
+        BERTH_TRY(packer->finish());
         Descriptor made;
-        made.media_type = std::string(k_oci_layer) + "+gzip";
+        made.media_type = layer_media_type(options_.packing.compression);
         made.size = digest.size();
         made.digest = digest.digest();
         BERTH_TRY(sink.commit(made.digest));
         return done(chain, label, made, "Pushed");
+    }
+
+    [[nodiscard]] std::string named(const std::string& oci) const {
+        return options_.oci_types ? oci : docker_media_type(oci);
     }
 
     static Descriptor descriptor(const KnownBlob& blob) {
@@ -149,13 +158,14 @@ class Pusher {
 
     const Context& context_;
     const Reference& target_;
+    const PushOptions& options_;
     registry::RegistryClient client_;
     std::string here_;
 };
 
 } // namespace
 
-Result<Pushed> push_image(const Context& context, const Reference& reference) {
+Result<Pushed> push_image(const Context& context, const Reference& reference, const PushOptions& options) {
     if (reference.tag.empty() || !reference.digest.empty())
         return fail(ErrorCode::usage, "cannot push a digest reference: name a tag");
     BERTH_ASSIGN_OR_RETURN(const auto image, find_image(context, reference.to_string()));
@@ -171,7 +181,7 @@ Result<Pushed> push_image(const Context& context, const Reference& reference) {
             return fail(ErrorCode::failed,
                         concat("a layer of ", reference.familiar(), " is missing (", chain, ")"));
     }
-    Pusher pusher(context, reference);
+    Pusher pusher(context, reference, options);
     BERTH_ASSIGN_OR_RETURN(const auto layers, pusher.push_layers(chains, diff_ids));
     BERTH_ASSIGN_OR_RETURN(Pushed pushed, pusher.push_manifest(*image, layers));
     Reference by_digest = reference;
