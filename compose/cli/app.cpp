@@ -37,7 +37,7 @@ constexpr std::array<Group, 8> k_groups{
 struct Alias {
     std::string_view from, to;
 };
-constexpr std::array<Alias, 28> k_aliases{{{"container ls", "ps"},
+constexpr std::array<Alias, 31> k_aliases{{{"container ls", "ps"},
                                            {"container list", "ps"},
                                            {"container ps", "ps"},
                                            {"container remove", "rm"},
@@ -62,6 +62,9 @@ constexpr std::array<Alias, 28> k_aliases{{{"container ls", "ps"},
                                            {"compose convert", "compose config"},
                                            {"compose list", "compose ls"},
                                            {"buildx build", "build"},
+                                           {"buildx b", "build"},
+                                           {"buildx du", "builder du"},
+                                           {"buildx prune", "builder prune"},
                                            {"up", "compose up"},
                                            {"down", "compose down"},
                                            {"compose volume", "compose volumes"}}};
@@ -77,6 +80,7 @@ std::vector<std::span<const Command>> tables() {
             registry_commands(),
             search_commands(),
             build_commands(),
+            builder_commands(),
             network_commands(),
             volume_commands(),
             system_commands(),
@@ -86,11 +90,11 @@ std::vector<std::span<const Command>> tables() {
             compose_config_commands(),
             compose_run_commands(),
             compose_image_commands(),
+            compose_build_commands(),
             compose_bundle_commands(),
             compose_files_commands()};
 }
 
-            compose_build_commands(),
 const Command* find_exact(std::string_view path) {
     for (const auto table : tables())
         for (const auto& command : table)

@@ -1,8 +1,9 @@
-// build, builder prune
+// build
 #include "compose/cli/build_flags.hpp"
 #include "compose/cli/build_report.hpp"
 #include "compose/cli/command.hpp"
 #include "compose/plan/images.hpp"
+#include "compose/ui/progress.hpp"
 #include "runtime/base/file.hpp"
 #include "runtime/base/id.hpp"
 #include "runtime/base/json.hpp"
@@ -25,7 +26,7 @@ Status write_metadata(const std::string& path, const build::BuildRequest& reques
     const auto digest = built.manifest_digest.empty() ? built.image.id : built.manifest_digest;
     if (!built.manifest_digest.empty()) {
         image::Descriptor descriptor;
-        descriptor.media_type = image::k_oci_manifest;
+        descriptor.media_type = built.manifest_type;
         descriptor.digest = digest;
         descriptor.size = built.manifest_size;
         out.set("containerimage.descriptor", image::to_json_descriptor(descriptor));
@@ -36,6 +37,13 @@ Status write_metadata(const std::string& path, const build::BuildRequest& reques
         if (const auto reference = image::parse_reference(tag)) names.push_back(reference->to_string());
     if (!names.empty()) out.set("image.name", join(names, ","));
     return write_output(path, out.to_text(2));
+}
+
+// Whoever reads JSON lines gets nothing else.
+bool is_for_people(const Session& session) {
+    const auto* view = dynamic_cast<const ui::ProgressView*>(session.context().progress);
+    return view == nullptr ||
+           (view->mode() != ui::ProgressMode::json && view->mode() != ui::ProgressMode::rawjson);
 }
 
 Run setup_build(Flags& flags) {
@@ -58,38 +66,15 @@ Run setup_build(Flags& flags) {
             BERTH_TRY(write_metadata(options->metadata_file, options->request, built));
         if (options->quiet)
             session.print(built.image.id + "\n");
-        else
+        else if (is_for_people(session))
             session.say(
                 concat("built ", built.image.id, " (", built.steps, " steps, ", built.cached, " cached)\n"));
         return 0;
     };
 }
 
-struct PruneFlags {
-    bool all = false, force = false;
-    std::int64_t keep = 0;
-};
-
-Run setup_prune(Flags& flags) {
-    auto options = std::make_shared<PruneFlags>();
-    flags.toggle("-a,--all", options->all,
-                 "Remove all unused build cache (there is no other kind: kept for scripts)");
-    flags.toggle("-f,--force", options->force, "Do not prompt for confirmation");
-    flags.bytes("--keep-storage", options->keep, "Amount of disk space to keep for cache");
-    return [options](Session& session) -> Result<int> {
-        if (!options->force &&
-            !confirm(session,
-                     "WARNING! This will remove the build cache.\nAre you sure you want to continue?"))
-            return 0;
-        BERTH_ASSIGN_OR_RETURN(const auto freed, build::prune_cache(session.context(), options->keep));
-        session.print(concat("Total:\t", format_bytes_decimal(static_cast<double>(freed)), "\n"));
-        return 0;
-    };
-}
-
-constexpr std::array<Command, 2> k_commands{
-    {{"build", "[OPTIONS] PATH|URL|-", "Build an image from a Dockerfile", setup_build, false, false},
-     {"builder prune", "[OPTIONS]", "Remove build cache", setup_prune, false, false}}};
+constexpr std::array<Command, 1> k_commands{
+    {{"build", "[OPTIONS] PATH|URL|-", "Build an image from a Dockerfile", setup_build, false, false}}};
 
 } // namespace
 

@@ -235,8 +235,8 @@ Result<int> prune(Session& session, const PruneFlags& flags) {
         freed += volumes.bytes;
     }
     if (filters.empty()) {
-        BERTH_ASSIGN_OR_RETURN(const auto cache, build::prune_cache(context, 0));
-        freed += cache;
+        BERTH_ASSIGN_OR_RETURN(const auto cache, build::prune_cache(context, build::CachePrune{}));
+        freed += cache.freed;
     }
     BERTH_ASSIGN_OR_RETURN(const auto images, prune_images(context, flags.all, filters));
     if (!images.lines.empty()) session.print(concat("Deleted Images:\n", images.lines, "\n"));

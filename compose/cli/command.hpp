@@ -37,6 +37,7 @@ struct Command {
 [[nodiscard]] std::span<const Command> registry_commands();
 [[nodiscard]] std::span<const Command> search_commands();
 [[nodiscard]] std::span<const Command> build_commands();
+[[nodiscard]] std::span<const Command> builder_commands();
 [[nodiscard]] std::span<const Command> network_commands();
 [[nodiscard]] std::span<const Command> volume_commands();
 [[nodiscard]] std::span<const Command> system_commands();
@@ -46,7 +47,7 @@ struct Command {
 [[nodiscard]] std::span<const Command> compose_config_commands();
 [[nodiscard]] std::span<const Command> compose_run_commands();
 [[nodiscard]] std::span<const Command> compose_image_commands();
-[[nodiscard]] std::span<const Command> compose_bundle_commands();
 [[nodiscard]] std::span<const Command> compose_build_commands();
+[[nodiscard]] std::span<const Command> compose_bundle_commands();
 
 } // namespace berth::cli

@@ -1,6 +1,7 @@
 #include "compose/ui/progress.hpp"
 
 #include "compose/ui/render_error.hpp"
+#include "compose/ui/solve_status.hpp"
 #include "compose/ui/terminal.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/base/json.hpp"
@@ -35,10 +36,11 @@ Result<ProgressMode> parse_progress_mode(std::string_view word) {
     if (word.empty() || word == "auto") return ProgressMode::automatic;
     if (word == "tty") return ProgressMode::tty;
     if (word == "plain") return ProgressMode::plain;
-    if (word == "json" || word == "rawjson") return ProgressMode::json;
+    if (word == "json") return ProgressMode::json;
+    if (word == "rawjson") return ProgressMode::rawjson;
     if (word == "quiet" || word == "none") return ProgressMode::quiet;
     return fail(Error(ErrorCode::usage, concat("unknown kind of progress output '", word, "'"))
-                    .hint("use auto, tty, plain, json or quiet"));
+                    .hint("use auto, tty, plain, json, rawjson or quiet"));
 }
 
 ProgressView::ProgressView(int fd, ProgressMode mode, bool color) : fd_(fd), mode_(mode), color_(color) {
@@ -87,6 +89,8 @@ void ProgressView::update(const std::string& key, const std::string& state, std:
         if (changed) plain_change(line);
     } else if (mode_ == ProgressMode::json) {
         json_change(line, {});
+    } else if (mode_ == ProgressMode::rawjson) {
+        raw_change(line);
     } else {
         dirty_ = true;
         start_painter_locked();
@@ -108,6 +112,8 @@ void ProgressView::finish(const std::string& key, const std::string& state, bool
         if (changed) plain_change(line);
     } else if (mode_ == ProgressMode::json) {
         json_change(line, {});
+    } else if (mode_ == ProgressMode::rawjson) {
+        raw_change(line);
     } else {
         dirty_ = true;
         start_painter_locked();
@@ -139,6 +145,8 @@ void ProgressView::take_output_line(Line& line, std::string text) {
         write_locked(concat(" ", line.key, " | ", printable(text), "\n"));
     } else if (mode_ == ProgressMode::json) {
         json_change(line, text);
+    } else if (mode_ == ProgressMode::rawjson) {
+        write_locked(log_line(line.key, text + "\n", to_rfc3339(wall_now())));
     }
     line.output.push_back(std::move(text));
     if (line.output.size() > k_kept_output) line.output.pop_front();
@@ -152,6 +160,10 @@ void ProgressView::warn(const std::string& text) {
         object.set("warning", true);
         object.set("message", text);
         write_locked(object.to_text() + "\n");
+        return;
+    }
+    if (mode_ == ProgressMode::rawjson) {
+        write_locked(warning_line(text));
         return;
     }
     // Above the live region, so that it stays.
@@ -181,6 +193,26 @@ void ProgressView::json_change(const Line& line, std::string_view text) {
         object.set("percent", line.done * 100 / line.total);
     }
     write_locked(object.to_text() + "\n");
+}
+
+// A vertex when it begins and when it ends; in between, how far it is.
+void ProgressView::raw_change(Line& line) {
+    const auto now = to_rfc3339(wall_now());
+    if (line.since.empty() || line.finished) {
+        if (line.since.empty()) line.since = now;
+        SolveVertex vertex{line.key, line.since, {}, false, {}};
+        if (line.finished) {
+            vertex.completed = now;
+            vertex.cached = line.state == "CACHED";
+            if (!line.ok) vertex.error = solve_error(line.state);
+        }
+        write_locked(vertex_line(vertex));
+        if (line.finished) line.since.clear(); // what is taken up again begins anew
+    }
+    if (!line.finished && (line.total > 0 || line.done > 0 || !line.state.empty()))
+        write_locked(status_line(
+            line.key, {line.state.empty() ? line.key : line.state, line.done, line.total, line.since, {}},
+            now));
 }
 
 void ProgressView::flush() {

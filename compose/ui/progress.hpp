@@ -1,7 +1,7 @@
 // progress.hpp - what long operations do, shown to the person who waits: on a terminal one live line an
 // activity, repainted at most ten times a second with the elapsed time; elsewhere one plain line a change; or
-// JSON lines; or nothing. Implements the rooms' Progress; the executor's events are turned into it by
-// compose/cli. Writes to one descriptor only (standard error). Thread-safe.
+// JSON lines, compose's own or BuildKit's; or nothing. Implements the rooms' Progress; the executor's events
+// are turned into it by compose/cli. Writes to one descriptor only (standard error). Thread-safe.
 #pragma once
 
 #include "runtime/base/context.hpp"
@@ -19,7 +19,7 @@
 
 namespace berth::ui {
 
-enum class ProgressMode : std::uint8_t { automatic, tty, plain, json, quiet };
+enum class ProgressMode : std::uint8_t { automatic, tty, plain, json, rawjson, quiet };
 [[nodiscard]] Result<ProgressMode> parse_progress_mode(std::string_view word);
 
 class ProgressView final : public Progress {
@@ -44,6 +44,7 @@ class ProgressView final : public Progress {
   private:
     struct Line {
         std::string key, state;
+        std::string since; // when it began, on the wall: rawjson
         std::int64_t done = 0, total = 0;
         std::chrono::nanoseconds started{}, ended{};
         bool finished = false, ok = true;
@@ -54,6 +55,7 @@ class ProgressView final : public Progress {
     void take_output_line(Line& line, std::string text);
     void plain_change(const Line& line);
     void json_change(const Line& line, std::string_view text);
+    void raw_change(Line& line);
     void repaint_locked(bool last);
     void start_painter_locked();
     void paint_loop();

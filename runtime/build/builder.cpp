@@ -6,6 +6,7 @@
 #include "runtime/base/parse.hpp"
 #include "runtime/base/rollback.hpp"
 #include "runtime/build/cache_remote.hpp"
+#include "runtime/build/cache_usage.hpp"
 #include "runtime/build/checks.hpp"
 #include "runtime/build/engine.hpp"
 #include "runtime/build/export.hpp"
@@ -225,7 +226,7 @@ Result<BuildResult> build(const Context& context, const BuildRequest& given) {
     BERTH_TRY(export_caches(context, request, steps, stages_of_image(graph), scratch.path()));
     warn_of_unused(request, runner.used_args(), *context.progress);
     if (result.cached < result.steps)
-        if (const auto trimmed = trim_cache(context, cache_limit()); !trimmed)
+        if (const auto trimmed = prune_cache(context, {cache_limit(), {}}); !trimmed)
             log::warn("{}", trimmed.error().to_string());
     return result;
 }
@@ -250,14 +251,6 @@ Result<DockerfileReport> report_on(const Context& context, const BuildRequest& r
     out.outline = outline_of(file, graph, request.target, request.args);
     out.targets = targets_of(graph);
     return out;
-}
-
-Result<std::int64_t> prune_cache(const Context& context, std::int64_t keep_bytes) {
-    return trim_cache(context, keep_bytes);
-}
-
-std::int64_t cache_size(const Context& context) {
-    return cached_bytes(context);
 }
 
 } // namespace berth::build

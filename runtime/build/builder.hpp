@@ -68,7 +68,7 @@ struct BuildRequest {
         pull_image;
 };
 struct BuildResult {
-    image::Image image; // only id and config where no output is the image store
+    image::Image image;          // only id and config where no output is the image store
     std::string manifest_digest; // where an output wrote one
     std::string manifest_type;   // its media type
     std::int64_t manifest_size = 0;
@@ -76,12 +76,5 @@ struct BuildResult {
     int cached = 0;
 };
 [[nodiscard]] Result<BuildResult> build(const Context& context, const BuildRequest& request);
-
-// Drops what was used longest ago until at most `keep_bytes` are left; 0: everything, folders of RUN
-// --mount=type=cache too. What images and running builds use stays. The bytes that were freed. (builder
-// prune, system prune)
-[[nodiscard]] Result<std::int64_t> prune_cache(const Context& context, std::int64_t keep_bytes);
-// Bytes of all layers that the cache knows, those of images included. (system df)
-[[nodiscard]] std::int64_t cache_size(const Context& context);
 
 } // namespace berth::build

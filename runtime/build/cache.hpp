@@ -20,6 +20,11 @@
 
 namespace berth::build {
 
+inline constexpr std::size_t k_record_limit = 64u << 10;
+[[nodiscard]] std::string steps_dir(const Context& context);
+// Says to the image store that the cache wants the layer kept.
+[[nodiscard]] std::string layer_mark(const Context& context, std::string_view chain);
+
 struct StepRecord {
     std::int64_t version = 1;
     bool empty = false; // the step changed no file
@@ -74,9 +79,5 @@ class StepCache {
 // The cache's layers together are held below this by dropping what was used longest ago:
 // BERTH_BUILD_CACHE_SIZE, or 10 GiB.
 [[nodiscard]] std::int64_t cache_limit();
-// Never takes what an image, or a build that runs now, uses. 0: everything, the folders of cache mounts too.
-// The bytes of the layers that were dropped.
-[[nodiscard]] Result<std::int64_t> trim_cache(const Context& context, std::int64_t limit);
-[[nodiscard]] std::int64_t cached_bytes(const Context& context);
 
 } // namespace berth::build
