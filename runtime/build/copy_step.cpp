@@ -229,13 +229,26 @@ struct Fetched {
     std::vector<Selected> local;
 };
 
+// --chown of COPY --link: names are looked up in the layers below, and only their numbers count.
+Result<std::optional<CopyOwner>> owner_below(const Step& step, const Copy& copy, const CopyPlan& plan) {
+    if (!copy.link || plan.chown.empty()) return std::optional<CopyOwner>();
+    BERTH_ASSIGN_OR_RETURN(const Fd root, open_readable_root(step.state.layers, step.env.scratch + "/empty"));
+    return owner_of(copy, plan, root.get());
+}
+
 Status fill_layer(const Step& step, const Copy& copy, const CopyPlan& plan, const Origin& origin,
-                  const Fetched& fetched, LayerMaker& maker) {
-    const auto& layers = step.state.layers;
-    BERTH_ASSIGN_OR_RETURN(const Fd root, open_writable_root(layers, maker.upper, maker.work));
+                  const Fetched& fetched, const std::optional<CopyOwner>& linked_owner, LayerMaker& maker) {
+    // --link: into an empty root, so that nothing of the layers below decides what comes of it.
+    BERTH_ASSIGN_OR_RETURN(const Fd root,
+                           open_writable_root(copy.link ? std::vector<std::string>() : step.state.layers,
+                                              maker.upper, maker.work));
     CopyOptions options;
     options.epoch = step.env.epoch;
-    BERTH_ASSIGN_OR_RETURN(options.owner, owner_of(copy, plan, root.get()));
+    if (copy.link) {
+        options.owner = linked_owner;
+    } else {
+        BERTH_ASSIGN_OR_RETURN(options.owner, owner_of(copy, plan, root.get()));
+    }
     if (!plan.chmod.empty()) {
         auto mode = ModeChange::parse(plan.chmod);
         if (!mode) return fail(std::move(mode).error().at(copy.chmod.at));
@@ -255,9 +268,16 @@ Status fill_layer(const Step& step, const Copy& copy, const CopyPlan& plan, cons
     return {};
 }
 
-void key_of_plan(KeyBuilder& key, const Step& step, const Copy& copy, const CopyPlan& plan) {
-    key.add("step", step.instruction.name).add("parent", step.state.chain).add("to", plan.destination);
-    key.add("chown", plan.chown).add("chmod", plan.chmod).add("exclude", plan.exclude_text);
+void key_of_plan(KeyBuilder& key, const Step& step, const Copy& copy, const CopyPlan& plan,
+                 const std::optional<CopyOwner>& linked_owner) {
+    key.add("step", step.instruction.name).add("to", plan.destination);
+    if (copy.link) {
+        key.add("link", "1");
+        key.add("chown", linked_owner ? concat(linked_owner->uid, ":", linked_owner->gid) : std::string());
+    } else {
+        key.add("parent", step.state.chain).add("chown", plan.chown);
+    }
+    key.add("chmod", plan.chmod).add("exclude", plan.exclude_text);
     key.add("parents", copy.parents ? "1" : "")
         .add("unpack", copy.unpack ? (*copy.unpack ? "yes" : "no") : "");
     key.add("epoch", concat(step.env.epoch));
@@ -265,9 +285,10 @@ void key_of_plan(KeyBuilder& key, const Step& step, const Copy& copy, const Copy
         key.add("file", name).add("content", content);
 }
 
-std::string history_text(const Step& step, const CopyPlan& plan) {
+std::string history_text(const Step& step, const CopyPlan& plan, bool link) {
     std::string out = step.instruction.name;
     if (!plan.from.empty()) out += " --from=" + plan.from;
+    if (link) out += " --link";
     if (!plan.chown.empty()) out += " --chown=" + plan.chown;
     if (!plan.chmod.empty()) out += " --chmod=" + plan.chmod;
     for (const auto& source : plan.sources)
@@ -294,22 +315,24 @@ Result<StepOutcome> copy_step(Step& step) {
         }
         origin.named = std::move(*named);
     }
-    const auto created_by = history_text(step, plan);
+    const auto created_by = history_text(step, plan, copy.link);
+    BERTH_ASSIGN_OR_RETURN(const auto linked_owner, owner_below(step, copy, plan));
     Fetched fetched;
     // First by where the files come from: a stage that is unchanged needs no look at its files.
     std::string quick;
     if (origin.named.context == nullptr && plan.remotes.empty() && !plan.sources.empty()) {
         KeyBuilder key;
-        key_of_plan(key, step, copy, plan);
+        key_of_plan(key, step, copy, plan, linked_owner);
         key.add("chain", origin.named.chain);
         for (const auto& source : plan.sources)
             key.add("source", source.value);
         quick = key.finish();
-        if (step.env.request.no_cache_stages.empty() && step.env.cache.find(quick))
+        // A linked layer may have to be made although it is known, where it cannot be had on another parent.
+        if (!copy.link && step.env.request.no_cache_stages.empty() && step.env.cache.find(quick))
             return cached_layer(step, quick, "", created_by, [](LayerMaker&) { return Status(); });
     }
     KeyBuilder key;
-    key_of_plan(key, step, copy, plan);
+    key_of_plan(key, step, copy, plan, linked_owner);
     if (!plan.sources.empty()) {
         BERTH_ASSIGN_OR_RETURN(fetched.local, select_all(step, copy, plan, origin));
         BERTH_ASSIGN_OR_RETURN(const std::string digest, hash_selected(origin.source, fetched.local));
@@ -322,9 +345,10 @@ Result<StepOutcome> copy_step(Step& step) {
         fetched.remotes.push_back(std::move(*got));
     }
     const auto content_key = key.finish();
-    return cached_layer(
-        step, quick.empty() ? content_key : quick, quick.empty() ? "" : content_key, created_by,
-        [&](LayerMaker& maker) { return fill_layer(step, copy, plan, origin, fetched, maker); });
+    return cached_layer(step, quick.empty() ? content_key : quick, quick.empty() ? "" : content_key,
+                        created_by, [&](LayerMaker& maker) {
+                            return fill_layer(step, copy, plan, origin, fetched, linked_owner, maker);
+                        });
 }
 
 Result<StepOutcome> import_step(Step& step, const BuildContext& source) {

@@ -4,6 +4,7 @@
 #include "runtime/build/overlay.hpp"
 
 #include "runtime/base/clock.hpp"
+#include "runtime/base/log.hpp"
 #include "runtime/container/users.hpp"
 #include "runtime/image/layer_store.hpp"
 
@@ -30,6 +31,21 @@ void adopt(Step& step, const StepRecord& record, const std::string& created_by) 
 Result<bool> is_untouched(const std::string& upper) {
     BERTH_ASSIGN_OR_RETURN(const auto names, list_dir(upper));
     return names.empty();
+}
+
+// COPY --link: the layer was made for other layers below; here it is on top of ours. Nothing: it has to be
+// made anew.
+std::optional<StepRecord> on_this_parent(const Step& step, StepRecord record) {
+    if (record.empty || record.parent == step.state.chain) return record;
+    const auto moved = image::rebase_layer(step.env.context, record.chain_id, step.state.chain);
+    if (!moved) {
+        log::debug("build cache: {}", moved.error().to_string());
+        return std::nullopt;
+    }
+    record.parent = step.state.chain;
+    record.chain_id = moved->chain_id;
+    record.directory = moved->directory;
+    return record;
 }
 
 Result<StepRecord> make_layer(Step& step, const std::function<Status(LayerMaker&)>& make, bool& cacheable) {
@@ -76,11 +92,12 @@ Result<StepOutcome> cached_layer(Step& step, const std::string& key, const std::
     const bool read = unwanted.empty() || !unwanted.contains(step.env.graph.stages[step.stage].name);
     const auto hit = [&]() -> Result<std::optional<StepRecord>> {
         if (!read) return std::optional<StepRecord>();
-        if (auto record = cache.find(key)) return record;
+        if (auto record = cache.find(key)) return on_this_parent(step, std::move(*record));
         if (second_key.empty()) return std::optional<StepRecord>();
         auto record = cache.find(second_key);
-        if (record) BERTH_TRY(cache.store(key, *record));
-        return record;
+        if (!record) return record;
+        BERTH_TRY(cache.store(key, *record));
+        return on_this_parent(step, std::move(*record));
     };
     const auto take = [&](const StepRecord& taken) {
         adopt(step, taken, created_by);

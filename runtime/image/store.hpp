@@ -82,6 +82,9 @@ struct NewLayer {
 [[nodiscard]] Lookup<NewLayer> copy_layer(const Context& context, const std::string& upper_dir,
                                           const std::string& parent_chain,
                                           const std::function<bool(const std::string& path)>& skip);
+// A layer of the store once more, on top of another parent; leased. Both share their files.
+[[nodiscard]] Result<NewLayer> rebase_layer(const Context& context, const std::string& chain,
+                                            const std::string& parent_chain);
 [[nodiscard]] std::string chain_id(const std::vector<std::string>& diff_ids);
 
 // Folder for work in progress on the same file system as the layers (builder: upper and work folders).

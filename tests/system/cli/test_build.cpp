@@ -80,3 +80,30 @@ TEST_CASE("build -: a tar or a Dockerfile on standard input") {
     CHECK(packed.exit_code == 0);
     CHECK(world.ok({"run", "--rm", "packed"}) == "packed");
 }
+
+TEST_CASE("COPY --link: its layer is the same, and taken again, whatever is below") {
+    World world;
+    world.tiny_image();
+    world.write("file", "linked\n");
+    world.write("Dockerfile", "ARG BASE\nFROM $BASE\nCOPY --link --chown=app file /way/file\nRUN cat /way/file /base > /both\n");
+    for (const char* base : {"one", "two"})
+        world.ok({"build", "-q", "-t", base, "-"}, std::string("FROM tiny\nRUN echo ") + base + " > /base && ln -s /tmp /way\n");
+    CHECK_THAT(world.berth({"build", "-t", "bad", "--build-arg", "BASE=one", "-"}, "ARG BASE\nFROM $BASE\nCOPY --link --chown=nobody-knows file /x\n").err, ContainsSubstring("Dockerfile:3"));
+    const auto layer = [&](const std::string& base) {
+        const Run built = world.berth({"build", "-t", "on-" + base, "--build-arg", "BASE=" + base, "."});
+        CHECK(built.exit_code == 0);
+        CHECK(world.ok({"run", "--rm", "on-" + base, "cat", "/both"}) == "linked\n" + base);
+        CHECK(world.ok({"run", "--rm", "on-" + base, "stat", "-c", "%U %F", "/way/file", "/way"}) == "app regular file\nroot directory");
+        return std::pair(built.err, world.ok({"image", "inspect", "--format", "{{index .RootFS.Layers 2}}", "on-" + base}));
+    };
+    const auto first = layer("one");
+    CHECK_THAT(first.first, ContainsSubstring("COPY --link --chown=app file /way/file  DONE"));
+    const auto second = layer("two");
+    CHECK_THAT(second.first, ContainsSubstring("COPY --link --chown=app file /way/file  CACHED"));
+    CHECK(first.second == second.second);
+    // The layers share their files: each stands alone when the other is gone.
+    world.ok({"rmi", "on-one", "one"});
+    world.ok({"builder", "prune", "-af"});
+    CHECK(world.ok({"run", "--rm", "on-two", "cat", "/both"}) == "linked\ntwo");
+    world.ok({"save", "-o", "saved.tar", "on-two"});
+}
