@@ -2,6 +2,7 @@
 #include "compose/cli/app.hpp"
 #include "compose/cli/command.hpp"
 #include "compose/cli/container_rows.hpp"
+#include "compose/cli/disk_usage.hpp"
 #include "compose/cli/image_rows.hpp"
 #include "compose/cli/network_membership.hpp"
 #include "compose/cli/volume_rows.hpp"
@@ -115,55 +116,6 @@ Run setup_info(Flags& flags) {
         }
         return 0;
     };
-}
-
-struct Usage {
-    const char* type;
-    std::size_t total = 0, active = 0;
-    std::int64_t size = 0, reclaimable = 0;
-};
-
-Result<std::vector<Usage>> disk_usage(const Context& context) {
-    BERTH_ASSIGN_OR_RETURN(const auto images, image::list_images(context));
-    BERTH_ASSIGN_OR_RETURN(const auto users, image_users(context));
-    BERTH_ASSIGN_OR_RETURN(const auto containers, runtime::list_containers(context));
-    BERTH_ASSIGN_OR_RETURN(const auto volumes, volumes::list(context));
-    BERTH_ASSIGN_OR_RETURN(const auto volume_use, volume_users(context));
-    Usage image_use{"Images", images.size()};
-    std::map<std::string, bool> layers; // folder -> used by an image that runs
-    for (const auto& image : images) {
-        const bool active = !users(image.id).empty();
-        image_use.active += active ? 1 : 0;
-        BERTH_ASSIGN_OR_RETURN(const auto folders, image::lower_dirs(context, image));
-        for (const auto& folder : folders)
-            layers[folder] = layers[folder] || active;
-    }
-    for (const auto& [folder, active] : layers) { // shared layers once
-        const auto size = tree_size(folder);
-        image_use.size += size;
-        if (!active) image_use.reclaimable += size;
-    }
-    Usage container_use{"Containers", containers.size()};
-    for (const auto& container : containers) {
-        const bool active = container.state.status == runtime::Status::running ||
-                            container.state.status == runtime::Status::paused;
-        const auto size = layer_size(context, container);
-        container_use.active += active ? 1 : 0;
-        container_use.size += size;
-        if (!active) container_use.reclaimable += size;
-    }
-    Usage volume_sum{"Local Volumes", volumes.size()};
-    for (const auto& volume : volumes) {
-        const bool active = volume_use.count(volume.name) > 0;
-        std::int64_t size = 0;
-        if (auto path = volumes::data_path(context, volume)) size = tree_size(*path);
-        volume_sum.active += active ? 1 : 0;
-        volume_sum.size += size;
-        if (!active) volume_sum.reclaimable += size;
-    }
-    Usage cache{"Build Cache"};
-    cache.size = cache.reclaimable = tree_size(context.paths.build());
-    return std::vector<Usage>{image_use, container_use, volume_sum, cache};
 }
 
 Run setup_df(Flags& flags) {

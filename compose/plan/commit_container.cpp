@@ -41,7 +41,8 @@ image::RunConfig run_config(const runtime::ContainerSpec& spec, const image::Run
     return out;
 }
 
-// Its processes stand still meanwhile, so that files belong together.
+// Its processes stand still meanwhile, so that files belong together; if we are killed, its monitor wakes
+// them.
 class Pause {
   public:
     Pause(const Context& context, const runtime::Container& container, bool wanted)
@@ -51,9 +52,12 @@ class Pause {
     Pause& operator=(const Pause&) = delete;
     berth::Status begin() {
         if (!paused_) return {};
-        auto done = runtime::pause(context_, id_);
-        if (!done) paused_ = false;
-        return done;
+        auto held = runtime::pause_while_open(context_, id_);
+        if (held)
+            held_ = std::move(*held);
+        else
+            paused_ = false;
+        return held ? berth::Status() : fail(std::move(held).error());
     }
     ~Pause() {
         if (!paused_) return;
@@ -65,6 +69,7 @@ class Pause {
     const Context& context_;
     std::string id_;
     bool paused_;
+    Fd held_;
 };
 
 } // namespace

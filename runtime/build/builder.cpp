@@ -10,6 +10,7 @@
 #include "runtime/build/checks.hpp"
 #include "runtime/build/engine.hpp"
 #include "runtime/build/export.hpp"
+#include "runtime/build/refusals.hpp"
 #include "runtime/build/stage_runner.hpp"
 #include "runtime/image/layer_store.hpp"
 
@@ -103,6 +104,7 @@ struct Checked {
 Result<Checked> check(const Context& context, const BuildRequest& request, const Dockerfile& file,
                       const StageGraph& graph, const NamedContexts& contexts, const BuildContext& main,
                       bool all_stages) {
+    BERTH_TRY(refuse_mistakes(file, graph, all_stages));
     auto text = file.check;
     if (const auto given = request.args.find("BUILDKIT_DOCKERFILE_CHECK"); given != request.args.end())
         text = given->second;

@@ -79,8 +79,8 @@ class StageChecks {
         out.unset = unset;
         out.lookup = [&here](std::string_view name) -> std::optional<std::string> {
             const std::string key(name);
-            if (const auto found = here.env.find(key); found != here.env.end()) return found->second;
             if (const auto found = here.args.find(key); found != here.args.end()) return found->second;
+            if (const auto found = here.env.find(key); found != here.env.end()) return found->second;
             if (here.declared.contains(key)) return std::string();
             return std::nullopt;
         };
@@ -207,8 +207,10 @@ class StageChecks {
             expanded.emplace_back(std::move(key), std::move(text));
         }
         if (values.label) return;
-        for (auto& [name, value] : expanded)
+        for (auto& [name, value] : expanded) {
             here.env[name] = value;
+            here.args.erase(name); // the later one counts
+        }
     }
 
     void check_secret(const Instruction& at, const char* what, const std::string& name) {

@@ -5,7 +5,6 @@
 #include "runtime/build/remote.hpp"
 
 #include "runtime/base/parse.hpp"
-#include "runtime/container/users.hpp"
 #include "runtime/image/inflate.hpp"
 #include "runtime/image/unpack.hpp"
 
@@ -22,6 +21,7 @@ struct CopyPlan {
     std::vector<Text> remotes;                              // URLs and git addresses of ADD
     std::vector<std::pair<std::string, std::string>> files; // heredocs: name, content
     std::string destination; // absolute, with a slash at its end where the instruction had one
+    std::string written;     // as the instruction has it, variables replaced
     std::string chown, chmod, checksum, from;
     IgnoreRules exclude;
     std::string exclude_text;
@@ -56,6 +56,7 @@ Result<CopyPlan> expand_plan(const Step& step, const Copy& copy) {
         plan.files.emplace_back(doc.word, std::move(content));
     }
     BERTH_ASSIGN_OR_RETURN(const std::string destination, step.expand(copy.destination));
+    plan.written = destination;
     if (destination.empty())
         return step.wrong(copy.destination.at, "the destination is empty once its variables are replaced");
     const auto& dir = step.state.config.config.working_dir;
@@ -65,6 +66,9 @@ Result<CopyPlan> expand_plan(const Step& step, const Copy& copy) {
     BERTH_ASSIGN_OR_RETURN(plan.chown, step.expand(copy.chown));
     BERTH_ASSIGN_OR_RETURN(plan.chmod, step.expand(copy.chmod));
     BERTH_ASSIGN_OR_RETURN(plan.checksum, step.expand(copy.checksum));
+    if (!plan.checksum.empty() && !(plan.sources.empty() && plan.files.empty()))
+        return step.wrong(copy.checksum.at,
+                          "--checksum is for what is fetched: an http address or a git repository");
     BERTH_ASSIGN_OR_RETURN(plan.from, step.expand(copy.from));
     std::vector<std::string> patterns;
     for (const auto& pattern : copy.exclude) {
@@ -112,23 +116,19 @@ Result<std::vector<Selected>> select_all(const Step& step, const Copy& copy, con
         for (auto& one : *selected)
             out.push_back(std::move(one));
     }
-    if (out.empty() && plan.remotes.empty() && plan.files.empty() && !copy.parents)
-        return step.wrong(plan.sources.front().at, concat("no file in ", origin.named.what, " matches '",
-                                                          plan.sources.front().value, "'"));
+    // No error, because "yarn.lock*" is how people name a file that may be missing; but seldom meant for all.
+    if (out.empty() && plan.remotes.empty() && plan.files.empty())
+        step.env.context.progress->warn(concat("line ", step.instruction.at.line, ": no file in ",
+                                               origin.named.what, " matches '", plan.sources.front().value,
+                                               "': nothing was copied"));
     return out;
 }
 
 Result<std::optional<CopyOwner>> owner_of(const Copy& copy, const CopyPlan& plan, int root) {
     if (plan.chown.empty()) return std::optional<CopyOwner>();
-    const auto colon = plan.chown.find(':');
-    const auto user = plan.chown.substr(0, colon);
-    const bool number = !user.empty() && user.find_first_not_of("0123456789") == std::string::npos;
-    BERTH_ASSIGN_OR_RETURN(const auto files, runtime::read_user_files(root));
-    // A number alone is the group's number too; a name brings its own group.
-    const auto text = number && colon == std::string::npos ? concat(user, ":", user) : plan.chown;
-    auto resolved = runtime::resolve_user(files, text, {});
-    if (!resolved) return fail(std::move(resolved).error().at(copy.chown.at));
-    return std::optional(CopyOwner{resolved->uid, resolved->gid});
+    auto owner = resolve_owner(root, plan.chown);
+    if (!owner) return fail(std::move(owner).error().at(copy.chown.at));
+    return std::optional(*owner);
 }
 
 // Keeps a tar's first block and asks for no more.
@@ -199,6 +199,8 @@ Status add_archive(const Step& step, int fd, int root, const std::string& destin
     source.keep_owner = true;
     source.what = "the archive";
     BERTH_ASSIGN_OR_RETURN(auto selected, select_source(source, "/data", {}));
+    auto& nodes = selected.front().nodes; // but for the folder that it was unpacked into, which is nobody's
+    nodes.erase(nodes.begin());
     auto copied = copy_selected(source, selected.front(), root, destination, options);
     if (!copied) return fail(std::move(copied).error());
     return {};
@@ -255,6 +257,7 @@ Status fill_layer(const Step& step, const Copy& copy, const CopyPlan& plan, cons
         options.mode = std::move(*mode);
     }
     options.destination_is_folder = is_many(plan, fetched.local.size());
+    options.keep_top = copy.parents;
     for (const auto& selected : fetched.local)
         if (auto status = copy_one(step, copy, origin, selected, root.get(), plan, options, maker); !status) {
             auto error = std::move(status).error();
@@ -297,7 +300,7 @@ std::string history_text(const Step& step, const CopyPlan& plan, bool link) {
         out += " " + remote.value;
     for (const auto& file : plan.files)
         out += " <<" + file.first;
-    return out + " " + plan.destination;
+    return out + " " + plan.written;
 }
 
 } // namespace

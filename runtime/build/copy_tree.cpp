@@ -2,6 +2,7 @@
 #include "runtime/build/overlay.hpp"
 #include "runtime/build/tree.hpp"
 
+#include <climits>
 #include <fcntl.h>
 #include <map>
 #include <sys/sendfile.h>
@@ -110,12 +111,13 @@ class Copier {
         if (!folder) {
             return fail(std::move(folder).error().context(concat("copy to '", destination, "'")));
         }
+        const TreeNode* top = nullptr;     // the source folder itself
         std::map<std::string, Fd> folders; // by name beneath the source
         folders[""] = std::move(*folder);
         std::vector<std::pair<std::string, const TreeNode*>> finished;
         for (const auto& node : source.nodes) {
             if (node.name.empty()) {
-                if (!existed) finished.emplace_back("", &node);
+                top = &node;
                 continue;
             }
             const auto slash = node.name.rfind('/');
@@ -131,15 +133,9 @@ class Copier {
         }
         // Innermost first: making entries changes a folder's times, and a mode may forbid writing.
         for (auto it = finished.rbegin(); it != finished.rend(); ++it) {
-            const int fd = folders.at(it->first).get();
-            if (!it->first.empty() || source.directory) {
-                auto from = open_in_root(root_.fd, it->second->path.empty() ? "." : it->second->path,
-                                         O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                if (from) BERTH_TRY(copy_xattrs(from->get(), fd, it->second->path));
-            }
-            BERTH_TRY(set_attributes(fd, *it->second));
+            BERTH_TRY(finish_folder(folders.at(it->first).get(), *it->second));
         }
-        return {};
+        return top == nullptr ? Status() : finish_top(folders.at("").get(), *top, existed);
     }
 
     // Anything but a folder, as parent/name. What is there is replaced, never written through.
@@ -164,6 +160,23 @@ class Copier {
     }
 
   private:
+    Status finish_folder(int fd, const TreeNode& node) {
+        auto from =
+            open_in_root(root_.fd, node.path.empty() ? "." : node.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (from) BERTH_TRY(copy_xattrs(from->get(), fd, node.path));
+        return set_attributes(fd, node);
+    }
+    // What the content of the source folder has gone into: it takes the times, and what keep_top says.
+    Status finish_top(int fd, const TreeNode& node, bool existed) {
+        if (options_.keep_top) return existed ? Status() : finish_folder(fd, node);
+        if (!existed && options_.mode && ::fchmod(fd, options_.mode->apply(S_IFDIR | 0755) & 07777) != 0)
+            return fail_errno(concat("set the mode of the folder for '", node.path, "'"));
+        timespec times[2];
+        times_of(node, times);
+        if (::futimens(fd, times) != 0)
+            return fail_errno(concat("set the times of the folder for '", node.path, "'"));
+        return {};
+    }
     // A FIFO, a socket, a device.
     static Status make_node(const TreeNode& node, int parent, const std::string& name) {
         const bool device = S_ISCHR(node.mode) || S_ISBLK(node.mode);
@@ -273,22 +286,35 @@ struct Place {
     Fd parent;
     std::string name;
 };
+// A link under that name is followed, also one that leads to nothing, as Docker does: what it means is what
+// is written. Its text only names the way; every step of it is opened beneath the root again.
 Result<Place> place_file(Copier& copier, int target, const std::string& destination, const std::string& base,
                          bool is_folder) {
-    const auto path = clean_path(destination);
-    if (!is_folder) {
-        const auto there = open_in_root(target, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        is_folder = there.has_value();
-    }
-    Place out;
-    if (is_folder) {
-        BERTH_ASSIGN_OR_RETURN(out.parent, copier.make_folders(path));
-        out.name = base;
-    } else {
+    constexpr int k_max_links = 40; // as the kernel
+    auto path = clean_path(destination);
+    for (int links = 0;; ++links) {
+        if (!is_folder) {
+            const auto there = open_in_root(target, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            is_folder = there.has_value();
+        }
+        Place out;
+        if (is_folder) {
+            BERTH_ASSIGN_OR_RETURN(out.parent, copier.make_folders(path));
+            out.name = base;
+            return out;
+        }
         BERTH_ASSIGN_OR_RETURN(out.parent, copier.make_folders(std::string(dir_name(path))));
         out.name = std::string(base_name(path));
+        char link[PATH_MAX];
+        const auto size = ::readlinkat(out.parent.get(), out.name.c_str(), link, sizeof link);
+        if (size < 0 && (errno == EINVAL || errno == ENOENT)) return out; // no link, or nothing yet
+        if (size < 0) return fail_errno(concat("look at '", path, "'"));
+        if (links == k_max_links)
+            return fail(ErrorCode::invalid_input,
+                        concat("'", clean_path(destination), "' goes through too many links"));
+        BERTH_ASSIGN_OR_RETURN(const auto folder, path_beneath(target, out.parent.get()));
+        path = absolute_path({link, static_cast<std::size_t>(size)}, "/" + folder);
     }
-    return out;
 }
 
 bool says_folder(const std::string& destination) {
@@ -312,6 +338,12 @@ Result<CopyOutcome> copy_selected(const SourceRoot& root, const Selected& source
         BERTH_TRY(copier.copy_node(source.nodes.front(), place.parent.get(), place.name));
     }
     return CopyOutcome{copier.changed()};
+}
+
+Status make_owned_folders(int target, const std::string& path, const CopyOptions& options) {
+    const SourceRoot none;
+    auto made = Copier(none, target, options).make_folders(path);
+    return made ? Status() : fail(std::move(made).error());
 }
 
 Status write_new_file(int target, const std::string& destination, const std::string& name,

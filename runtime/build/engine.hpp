@@ -104,6 +104,9 @@ struct LayerMaker {
                                                const std::string& second_key, const std::string& created_by,
                                                const std::function<Status(LayerMaker&)>& make);
 [[nodiscard]] std::string now_text(const BuildEnv& env);
+// "user[:group]" by the names of the image. A number alone is the group's number too; a name brings its own
+// group.
+[[nodiscard]] Result<CopyOwner> resolve_owner(int root, const std::string& text);
 
 // Containers of RUN steps whose build was killed.
 void sweep_containers(const Context& context, const BuildRequest& request);

@@ -59,6 +59,8 @@ struct Glob {
                 tokens.push_back({pattern[i], Token::Kind::literal});
         }
     }
+    // Of a character in UTF-8, of which "?" stands for a whole one.
+    static bool is_tail(char c) { return (static_cast<unsigned char>(c) & 0xc0U) == 0x80; }
     // Whether exactly `text` matches: the two-pointer walk, linear but for one backtrack point.
     [[nodiscard]] bool matches(std::string_view text) const {
         std::size_t t = 0, p = 0, star = std::string_view::npos, mark = 0;
@@ -66,7 +68,13 @@ struct Glob {
             if (p < tokens.size() && tokens[p].kind == Token::Kind::star) {
                 star = p++;
                 mark = t;
-            } else if (p < tokens.size() && (tokens[p].kind == Token::Kind::any || tokens[p].c == text[t])) {
+            } else if (p < tokens.size() && tokens[p].kind == Token::Kind::any && !is_tail(text[t])) {
+                ++p;
+                do
+                    ++t;
+                while (t < text.size() && is_tail(text[t]));
+            } else if (p < tokens.size() && tokens[p].kind == Token::Kind::literal &&
+                       tokens[p].c == text[t]) {
                 ++p;
                 ++t;
             } else if (star != std::string_view::npos) {

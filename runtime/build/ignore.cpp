@@ -11,6 +11,28 @@ bool has_wildcard(std::string_view text) {
     return text.find_first_of("*?[\\") != std::string_view::npos;
 }
 
+namespace {
+
+// The character at `at`, which moves behind it. A byte that begins none counts as one that nothing else
+// equals.
+char32_t next_character(std::string_view text, std::size_t& at) {
+    constexpr char32_t k_raw = 0x110000;
+    const auto lead = static_cast<unsigned char>(text[at++]);
+    if (lead < 0x80) return lead;
+    const std::size_t more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
+    if (more == 0 || lead > 0xf4 || text.size() - at < more) return k_raw + lead;
+    char32_t out = lead & (0x3fU >> more);
+    for (std::size_t i = 0; i < more; ++i) {
+        const auto byte = static_cast<unsigned char>(text[at + i]);
+        if ((byte & 0xc0U) != 0x80) return k_raw + lead;
+        out = out << 6U | (byte & 0x3fU);
+    }
+    at += more;
+    return out;
+}
+
+} // namespace
+
 Status Pattern::add_set(std::string_view text, std::size_t& at) {
     const auto bad = [&] {
         return fail(ErrorCode::invalid_input, concat("pattern '", text, "' has a '[' that is not closed"));
@@ -22,10 +44,10 @@ Status Pattern::add_set(std::string_view text, std::size_t& at) {
         token.negated = true;
         ++at;
     }
-    const auto one = [&](unsigned char& out) {
+    const auto one = [&](char32_t& out) {
         if (at < text.size() && text[at] == '\\') ++at;
         if (at >= text.size()) return false;
-        out = static_cast<unsigned char>(text[at++]);
+        out = next_character(text, at);
         return true;
     };
     while (at < text.size() && (text[at] != ']' || token.ranges.empty())) {
@@ -47,7 +69,7 @@ Status Pattern::add_set(std::string_view text, std::size_t& at) {
 Result<Pattern> Pattern::compile(std::string_view text, bool crosses) {
     Pattern out;
     std::size_t at = 0;
-    const auto add = [&](Token::Kind kind, char c = '\0') {
+    const auto add = [&](Token::Kind kind, char32_t c = 0) {
         Token token;
         token.kind = kind;
         token.c = c;
@@ -72,17 +94,16 @@ Result<Pattern> Pattern::compile(std::string_view text, bool crosses) {
             if (at + 1 >= text.size())
                 return fail(ErrorCode::invalid_input,
                             concat("pattern '", text, "' ends in a lone backslash"));
-            add(Token::Kind::literal, text[at + 1]);
-            at += 2;
-        } else {
-            add(Token::Kind::literal, c);
             ++at;
+            add(Token::Kind::literal, next_character(text, at));
+        } else {
+            add(Token::Kind::literal, next_character(text, at));
         }
     }
     return out;
 }
 
-bool Pattern::accepts(const Token& token, char c) {
+bool Pattern::accepts(const Token& token, char32_t c) {
     using Kind = Token::Kind;
     switch (token.kind) {
     case Kind::literal:
@@ -94,9 +115,8 @@ bool Pattern::accepts(const Token& token, char c) {
     case Kind::folders:
         return true;
     case Kind::set: {
-        const auto byte = static_cast<unsigned char>(c);
         const bool inside = std::any_of(token.ranges.begin(), token.ranges.end(),
-                                        [&](const Range& r) { return r.low <= byte && byte <= r.high; });
+                                        [&](const Range& r) { return r.low <= c && c <= r.high; });
         return inside != token.negated && c != '/';
     }
     }
@@ -117,7 +137,8 @@ bool Pattern::matches(std::string_view path) const {
     };
     now[0] = 1;
     close(now);
-    for (const char c : path) {
+    for (std::size_t at = 0; at < path.size();) {
+        const auto c = next_character(path, at);
         std::fill(next.begin(), next.end(), 0);
         std::fill(next_inside.begin(), next_inside.end(), 0);
         for (std::size_t i = 0; i < size; ++i) {

@@ -20,15 +20,15 @@ class Pattern {
 
   private:
     struct Range {
-        unsigned char low, high;
+        char32_t low, high;
     };
     struct Token {
         enum class Kind : std::uint8_t { literal, any, star, all, folders, set } kind = Kind::literal;
-        char c = '\0';
+        char32_t c = 0; // characters, not bytes: "?" stands for one
         bool negated = false;
         std::vector<Range> ranges;
     };
-    [[nodiscard]] static bool accepts(const Token& token, char c);
+    [[nodiscard]] static bool accepts(const Token& token, char32_t c);
     [[nodiscard]] Status add_set(std::string_view text, std::size_t& at);
     std::vector<Token> tokens_;
 };

@@ -349,6 +349,15 @@ Result<Instruction> parse_line(const LogicalLine& line, char escape) {
     return out;
 }
 
+SourcePos Text::from(std::size_t offset) const {
+    auto out = at;
+    if (at.length == value.size() && offset < value.size()) {
+        out.column += static_cast<std::uint32_t>(offset);
+        out.length -= static_cast<std::uint32_t>(offset);
+    }
+    return out;
+}
+
 Dockerfile parse_dockerfile(std::shared_ptr<const SourceFile> file, Diagnostics& diagnostics) {
     Dockerfile out;
     out.file = file;

@@ -17,6 +17,8 @@ namespace berth::build {
 struct Text {
     std::string value;
     SourcePos at;
+    // Where value[offset] stands; the whole text where it is not in the file as it is (quotes, escapes).
+    [[nodiscard]] SourcePos from(std::size_t offset) const;
 };
 
 struct From {
@@ -48,7 +50,7 @@ struct Copy { // ADD too
     bool link = false, parents = false, keep_git_dir = false;
     std::optional<bool> unpack;
 };
-struct KeyValues { // ENV, LABEL
+struct KeyValues {                        // ENV, LABEL
     bool label = false, old_form = false; // old_form: "KEY rest of the line"
     std::vector<std::pair<Text, Text>> pairs;
 };

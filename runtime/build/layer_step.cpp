@@ -79,6 +79,16 @@ Result<StepRecord> make_layer(Step& step, const std::function<Status(LayerMaker&
 
 } // namespace
 
+Result<CopyOwner> resolve_owner(int root, const std::string& text) {
+    const auto user = text.substr(0, text.find(':'));
+    const bool number = !user.empty() && user.find_first_not_of("0123456789") == std::string::npos;
+    BERTH_ASSIGN_OR_RETURN(const auto files, runtime::read_user_files(root));
+    BERTH_ASSIGN_OR_RETURN(
+        const auto resolved,
+        runtime::resolve_user(files, number && user == text ? concat(user, ":", user) : text, {}));
+    return CopyOwner{resolved.uid, resolved.gid};
+}
+
 std::string now_text(const BuildEnv& env) {
     if (env.epoch >= 0) return to_rfc3339({env.epoch, 0});
     return to_rfc3339(wall_now());
@@ -132,7 +142,10 @@ Result<StepOutcome> workdir_step(Step& step) {
     const auto& value = std::get<Value>(step.instruction.body);
     auto& config = step.state.config.config;
     BERTH_ASSIGN_OR_RETURN(const std::string text, step.expand(value.text));
-    if (text.empty()) return step.wrong(value.text.at, "WORKDIR is empty once its variables are replaced");
+    if (text.empty()) { // as in Docker: nothing to go to, so the stage stays where it is
+        add_history(step.state, "WORKDIR", step.state.created, true);
+        return StepOutcome{true, true};
+    }
     const auto path = absolute_path(text, config.working_dir.empty() ? "/" : config.working_dir);
     config.working_dir = path;
     KeyBuilder key;
@@ -141,18 +154,14 @@ Result<StepOutcome> workdir_step(Step& step) {
     return cached_layer(step, key.finish(), "", "WORKDIR " + path, [&](LayerMaker& maker) -> Status {
         BERTH_ASSIGN_OR_RETURN(const Fd root, open_writable_root(step.state.layers, maker.upper, maker.work));
         if (open_in_root(root.get(), path, O_PATH | O_DIRECTORY | O_CLOEXEC)) return {};
-        runtime::ResolvedUser owner;
+        CopyOptions options; // the stage's user owns all that is missing on the way
         if (!config.user.empty()) {
-            BERTH_ASSIGN_OR_RETURN(const auto files, runtime::read_user_files(root.get()));
-            auto resolved = runtime::resolve_user(files, config.user, {});
-            if (!resolved) return fail(std::move(resolved).error().at(step.instruction.at));
-            owner = std::move(*resolved);
+            auto owner = resolve_owner(root.get(), config.user);
+            if (!owner) return fail(std::move(owner).error().at(step.instruction.at));
+            options.owner = *owner;
         }
-        // Parents are root's, the last one is the user's.
-        auto made = make_folders(root.get(), path);
-        if (!made) return fail(std::move(made).error().at(value.text.at));
-        if (::fchown(made->get(), owner.uid, owner.gid) != 0)
-            return fail_errno(concat("set the owner of '", path, "'"));
+        if (auto made = make_owned_folders(root.get(), path, options); !made)
+            return fail(std::move(made).error().at(value.text.at));
         return {};
     });
 }

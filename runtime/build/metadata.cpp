@@ -34,10 +34,13 @@ Status apply_pairs(Step& step, const KeyValues& values) {
         expanded.emplace_back(std::move(key), std::move(text));
     }
     for (auto& [key, text] : expanded) {
-        if (values.label)
+        if (values.label) {
             config.labels[key] = text;
-        else
-            set_env(config.env, key, text);
+            continue;
+        }
+        set_env(config.env, key, text);
+        // Of ENV and ARG the later one counts.
+        if (const auto arg = step.state.args.find(key); arg != step.state.args.end()) arg->second = text;
     }
     add_history(step.state, concat(step.instruction.name, history), step.state.created, true);
     return {};
@@ -54,8 +57,7 @@ Status apply_arg(Step& step, const Arg& arg) {
             BERTH_ASSIGN_OR_RETURN(value, step.expand(*item.value));
         } else if (const auto global = step.env.graph.global_args.find(item.name);
                    global != step.env.graph.global_args.end()) {
-            value = item.name == "TARGETSTAGE" ? step.env.graph.stages[step.env.graph.target].label
-                                               : global->second;
+            value = global->second;
         }
         history += " " + item.name + (value ? "=" + *value : "");
         if (!value) continue;
@@ -120,7 +122,7 @@ Status apply_value(Step& step, const Value& value) {
         return {};
     }
     BERTH_ASSIGN_OR_RETURN(const std::string text, step.expand(value.text));
-    if (text.empty())
+    if (text.empty() && value.kind != Value::Kind::user)
         return step.wrong(value.text.at,
                           concat(step.instruction.name, " is empty once its variables are replaced"));
     if (value.kind == Value::Kind::user) {
@@ -175,12 +177,11 @@ Expander Step::expander(std::vector<std::string>* unset) const {
     Expander out;
     out.escape = env.file.escape;
     out.unset = unset;
-    // ENV wins over ARG of the same name.
+    // An argument has the value of an ENV that came after it, so what stands there is what counts.
     out.lookup = [this](std::string_view name) -> std::optional<std::string> {
-        if (auto value = find_env(state.config.config.env, name)) return value;
-        const auto found = state.args.find(std::string(name));
-        if (found == state.args.end()) return std::nullopt;
-        return found->second;
+        if (const auto found = state.args.find(std::string(name)); found != state.args.end())
+            return found->second;
+        return find_env(state.config.config.env, name);
     };
     return out;
 }
@@ -196,13 +197,7 @@ Result<std::string> Step::expand(const Text& text) const {
     std::size_t offset = 0;
     auto value = expand_word(text.value, expander(), &offset);
     if (value) return value;
-    auto at = text.at;
-    if (at.length == text.value.size() &&
-        offset < text.value.size()) { // the text stands in the file as it is
-        at.column += static_cast<std::uint32_t>(offset);
-        at.length -= static_cast<std::uint32_t>(offset);
-    }
-    return fail(std::move(value).error().at(at));
+    return fail(std::move(value).error().at(text.from(offset)));
 }
 
 Result<std::vector<std::string>> Step::expand_words(const Text& text) const {
@@ -260,8 +255,7 @@ Status apply_metadata(Step& step) {
     }
     if (const auto* trigger = std::get_if<OnBuild>(&body)) {
         step.state.config.config.on_build.push_back(trigger->trigger);
-        add_history(step.state, concat("ONBUILD ", trigger->trigger), step.state.created, true);
-        return {};
+        return {}; // no history, as in Docker: it has done nothing to this image
     }
     return fail(ErrorCode::internal,
                 concat(step.instruction.name, " is not an instruction of the configuration"));

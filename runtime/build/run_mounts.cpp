@@ -1,6 +1,7 @@
 // RUN --mount: bind, cache, tmpfs and secret mounts of one step. Their content is never part of the layer;
 // bind sources are part of the key, the others only by their parameters.
 #include "runtime/build/engine.hpp"
+#include "runtime/build/mount_options.hpp"
 #include "runtime/build/overlay.hpp"
 
 #include "runtime/base/parse.hpp"
@@ -16,21 +17,6 @@ namespace berth::build {
 
 namespace {
 
-struct RunMount {
-    enum class Kind : std::uint8_t { bind, cache, tmpfs, secret, ssh } kind = Kind::bind;
-    std::string target, source, from, id, sharing = "shared", env;
-    bool read_write = false, read_only = false, required = false;
-    std::optional<std::int64_t> size, mode, uid, gid;
-    SourcePos at;
-    std::string text; // expanded
-};
-
-constexpr const char* k_ssh_target = "/run/buildkit/ssh_agent.0";
-
-const std::vector<std::string> k_keys = {
-    "type",     "target", "dst",     "destination", "source",   "src",  "from", "rw",  "readwrite", "ro",
-    "readonly", "id",     "sharing", "env",         "required", "size", "mode", "uid", "gid"};
-
 Failure wrong(const SourcePos& at, std::string message, std::string hint = {}) {
     Error error(ErrorCode::invalid_input, std::move(message));
     error.at(at);
@@ -38,111 +24,9 @@ Failure wrong(const SourcePos& at, std::string message, std::string hint = {}) {
     return fail(std::move(error));
 }
 
-Result<bool> flag_value(const std::string& value, bool given, const SourcePos& at) {
-    if (!given) return true;
-    auto parsed = parse_bool(value);
-    if (!parsed) return fail(std::move(parsed).error().at(at));
-    return parsed;
-}
-
-Status set_key(RunMount& mount, const std::string& key, const std::string& value, bool given) {
-    const auto number = [&](std::optional<std::int64_t>& target, int base) -> Status {
-        std::int64_t parsed = 0;
-        const auto* end = value.data() + value.size();
-        const auto result = std::from_chars(value.data(), end, parsed, base);
-        if (value.empty() || result.ptr != end || result.ec != std::errc() || parsed < 0 ||
-            parsed > 0xfffffffe)
-            return wrong(mount.at, concat("'", value, "' is no value for ", key));
-        target = parsed;
-        return {};
-    };
-    if (key == "target" || key == "dst" || key == "destination") {
-        mount.target = value;
-    } else if (key == "source" || key == "src") {
-        mount.source = value;
-    } else if (key == "from") {
-        mount.from = value;
-    } else if (key == "id") {
-        mount.id = value;
-    } else if (key == "env") {
-        mount.env = value;
-    } else if (key == "sharing") {
-        if (value != "shared" && value != "private" && value != "locked")
-            return wrong(mount.at, concat("'", value, "' is no kind of sharing"),
-                         "one of shared, private, locked");
-        mount.sharing = value;
-    } else if (key == "rw" || key == "readwrite") {
-        BERTH_ASSIGN_OR_RETURN(mount.read_write, flag_value(value, given, mount.at));
-    } else if (key == "ro" || key == "readonly") {
-        BERTH_ASSIGN_OR_RETURN(mount.read_only, flag_value(value, given, mount.at));
-    } else if (key == "required") {
-        BERTH_ASSIGN_OR_RETURN(mount.required, flag_value(value, given, mount.at));
-    } else if (key == "size") {
-        auto size = parse_bytes(value);
-        if (!size) return fail(std::move(size).error().at(mount.at));
-        mount.size = *size;
-    } else if (key == "mode") {
-        return number(mount.mode, 8);
-    } else if (key == "uid") {
-        return number(mount.uid, 10);
-    } else if (key == "gid") {
-        return number(mount.gid, 10);
-    } else {
-        const auto near = nearest_word(key, k_keys);
-        return wrong(mount.at, concat("--mount has no key '", key, "'"),
-                     near.empty() ? "" : concat("did you mean ", near, "?"));
-    }
-    return {};
-}
-
-Status set_kind(RunMount& mount, const std::string& type) {
-    if (type == "bind")
-        mount.kind = RunMount::Kind::bind;
-    else if (type == "cache")
-        mount.kind = RunMount::Kind::cache;
-    else if (type == "tmpfs")
-        mount.kind = RunMount::Kind::tmpfs;
-    else if (type == "secret")
-        mount.kind = RunMount::Kind::secret;
-    else if (type == "ssh")
-        mount.kind = RunMount::Kind::ssh;
-    else
-        return wrong(mount.at, concat("'", type, "' is no type of mount"),
-                     "one of bind, cache, tmpfs, secret, ssh");
-    return {};
-}
-
 Result<RunMount> parse_mount(const Step& step, const Text& text) {
-    RunMount mount;
-    mount.at = text.at;
-    BERTH_ASSIGN_OR_RETURN(mount.text, step.expand(text));
-    std::vector<std::pair<std::string, std::pair<std::string, bool>>> fields;
-    for (const auto& field : split(mount.text, ',')) {
-        const auto equals = field.find('=');
-        const auto key = to_lower(trim(field.substr(0, equals)));
-        const auto value = equals == std::string::npos ? std::string() : field.substr(equals + 1);
-        if (key == "type")
-            BERTH_TRY(set_kind(mount, to_lower(value)));
-        else
-            BERTH_TRY(set_key(mount, key, value, equals != std::string::npos));
-    }
-    const auto& config = step.state.config.config;
-    if (mount.kind == RunMount::Kind::secret) {
-        if (mount.id.empty())
-            mount.id = std::string(base_name(mount.target.empty() ? mount.source : mount.target));
-        if (mount.id.empty()) return wrong(mount.at, "a secret needs an id");
-        if (mount.target.empty() && mount.env.empty()) mount.target = "/run/secrets/" + mount.id;
-        if (mount.target.empty()) return mount;
-    }
-    if (mount.kind == RunMount::Kind::ssh) {
-        if (mount.id.empty()) mount.id = "default";
-        if (mount.target.empty()) mount.target = k_ssh_target;
-    }
-    if (mount.target.empty()) return wrong(mount.at, "a mount needs a target", "add target=/PATH");
-    mount.target = absolute_path(mount.target, config.working_dir.empty() ? "/" : config.working_dir);
-    if (mount.target == "/") return wrong(mount.at, "nothing can be mounted on /");
-    if (mount.kind == RunMount::Kind::cache && mount.id.empty()) mount.id = mount.target;
-    return mount;
+    BERTH_ASSIGN_OR_RETURN(auto expanded, step.expand(text));
+    return parse_run_mount(std::move(expanded), text.at, step.state.config.config.working_dir);
 }
 
 // The folder or file that a bind or cache mount begins with, selected and with its root.
@@ -187,7 +71,9 @@ Status prepare_bind(const Step& step, const RunMount& mount, PreparedMounts& out
     BERTH_ASSIGN_OR_RETURN(const MountSource from, open_source(step, mount));
     BERTH_ASSIGN_OR_RETURN(auto folder, TempDir::make(step.env.scratch, "bind-"));
     BERTH_ASSIGN_OR_RETURN(const Fd target, open_directory(folder.path()));
-    auto copied = copy_selected(from.source, from.selected, target.get(), "/data", {});
+    CopyOptions options;
+    options.keep_top = true; // the step sees that folder itself
+    auto copied = copy_selected(from.source, from.selected, target.get(), "/data", options);
     if (!copied) return fail(std::move(copied).error().at(mount.at));
     runtime::Mount made;
     made.source = folder.path() + "/data";
@@ -222,8 +108,16 @@ Status fill_cache(const Step& step, const RunMount& mount, const std::string& da
 
 Status prepare_cache(const Step& step, const RunMount& mount, PreparedMounts& out) {
     auto space = step.env.request.args.find("BUILDKIT_CACHE_MOUNT_NS");
-    const auto name = sha256_hex(concat(space == step.env.request.args.end() ? "" : space->second, "\n",
-                                        mount.id, "\n", mount.from, "\n", mount.source));
+    // Owner and mode are part of which cache it is, as in BuildKit: two steps that ask for different ones
+    // would otherwise get whatever the first of them made.
+    const auto part = [](const std::optional<std::int64_t>& value) {
+        return value ? concat("\n", *value) : std::string("\n");
+    };
+    auto identity = concat(space == step.env.request.args.end() ? "" : space->second, "\n", mount.id, "\n",
+                           mount.from, "\n", mount.source);
+    if (mount.mode || mount.uid || mount.gid)
+        identity += part(mount.mode) + part(mount.uid) + part(mount.gid);
+    const auto name = sha256_hex(identity);
     const auto folders = step.env.context.paths.build() + "/mounts";
     BERTH_TRY(make_dirs(folders));
     auto folder = join_path(folders, name);

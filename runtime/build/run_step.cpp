@@ -88,12 +88,11 @@ RunCommand command_of(const Step& step, const Run& run) {
     return out;
 }
 
-// ARG values that no ENV hides; they are in the step's environment, so in its key.
+// They are in the step's environment, so in its key.
 std::vector<std::string> args_in_scope(const Step& step) {
     std::vector<std::string> out;
     for (const auto& name : step.state.arg_order)
-        if (!find_env(step.state.config.config.env, name))
-            out.push_back(concat(name, "=", step.state.args.at(name)));
+        out.push_back(concat(name, "=", step.state.args.at(name)));
     return out;
 }
 
@@ -285,9 +284,14 @@ Result<StepOutcome> run_step(Step& step) {
         auto state = run_container(step, spec, tail, *undo);
         if (!state) {
             auto error = std::move(state).error();
-            if (!error.at().known() && error.code() != ErrorCode::interrupted)
-                error.at(step.instruction.args_at);
-            return fail(std::move(error));
+            if (error.code() == ErrorCode::interrupted) return fail(std::move(error));
+            if (!error.at().known()) error.at(step.instruction.args_at);
+            // That its program is not there is the step's failure: 126 and 127 are for commands of berth's
+            // own.
+            return fail(Error(ErrorCode::failed, error.message())
+                            .at(error.at())
+                            .hint(error.hint())
+                            .sys_errno(error.sys_errno()));
         }
         if (state->exit_code != 0) return command_failed(step, command.shown, *state, tail);
         maker.upper = step.env.context.paths.container(spec.id) + "/upper";

@@ -64,18 +64,18 @@ class Selector {
   public:
     Selector(const SourceRoot& root, const SelectOptions& options) : root_(root), options_(options) {}
 
-    [[nodiscard]] bool hidden(const std::string& path) const {
-        if (path.empty()) return false;
-        return (root_.ignore != nullptr && root_.ignore->excludes(path)) ||
-               (options_.exclude != nullptr && options_.exclude->excludes(path));
+    // path: beneath the root; name: what --exclude looks at, empty for what it leaves alone.
+    [[nodiscard]] bool hidden(const std::string& path, const std::string& name) const {
+        return ignored(path) || excluded(name);
     }
-    [[nodiscard]] bool may_show_below(const std::string& path) const {
+    [[nodiscard]] bool may_show_below(const std::string& path, const std::string& name) const {
         // Hidden by one set of rules: only that set can show it again; being generous here costs a walk, no
         // error.
-        const bool ignored = root_.ignore != nullptr && root_.ignore->excludes(path);
-        const bool excluded = options_.exclude != nullptr && options_.exclude->excludes(path);
-        return (!ignored || root_.ignore->may_include_below(path)) &&
-               (!excluded || options_.exclude->may_include_below(path));
+        return (!ignored(path) || root_.ignore->may_include_below(path)) &&
+               (!excluded(name) || options_.exclude->may_include_below(name));
+    }
+    [[nodiscard]] const std::string& exclude_name(const std::string& path, const std::string& name) const {
+        return options_.parents ? path : name;
     }
 
     // Folders that are hidden themselves but hold something that is not are made all the same.
@@ -92,10 +92,11 @@ class Selector {
                 if (errno == ENOENT) continue; // gone since the folder was read
                 return fail_errno(concat("look at '", child_path, "'"));
             }
-            const bool is_hidden = hidden(child_path);
+            const auto& looked_at = exclude_name(child_path, child_name);
+            const bool is_hidden = hidden(child_path, looked_at);
             auto node = make_node(s, child_path, child_name);
             if (S_ISDIR(s.st_mode)) {
-                if (is_hidden && !may_show_below(child_path)) continue;
+                if (is_hidden && !may_show_below(child_path, looked_at)) continue;
                 Fd child(::openat(folder, entry.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
                 if (!child) return fail_errno(concat("open the folder '", child_path, "'"));
                 out.nodes.push_back(std::move(node));
@@ -123,28 +124,18 @@ class Selector {
         return fail(std::move(error));
     }
 
-    // Where a descriptor really is beneath the root: ignore rules are about real paths, not about links to
-    // them.
-    Result<std::string> real_path(int fd) const {
-        BERTH_ASSIGN_OR_RETURN(const auto base, read_link(concat("/proc/self/fd/", root_.fd)));
-        BERTH_ASSIGN_OR_RETURN(const auto full, read_link(concat("/proc/self/fd/", fd)));
-        if (full == base) return std::string();
-        const auto prefix = base == "/" ? base : base + "/";
-        if (full.starts_with(prefix)) return full.substr(prefix.size());
-        return fail(ErrorCode::internal, concat("'", full, "' is not beneath '", base, "'"));
-    }
-
     Status take(const std::string& path, bool wildcard, std::vector<Selected>& out) {
         auto fd = open_in_root(root_.fd, path.empty() ? "." : path, O_PATH | O_CLOEXEC);
         if (!fd) {
             if (wildcard) return {}; // a dangling link
             if (fd.error().sys_errno() == ENOENT || fd.error().sys_errno() == ENOTDIR)
-                return not_found("/" + path, hidden(path));
+                return not_found("/" + path, ignored(path));
             return fail(std::move(fd).error());
         }
         struct stat s {};
         if (::fstat(fd->get(), &s) != 0) return fail_errno(concat("look at '", path, "'"));
-        BERTH_ASSIGN_OR_RETURN(const std::string real, real_path(fd->get()));
+        // Ignore rules are about real paths, not about links to them.
+        BERTH_ASSIGN_OR_RETURN(const std::string real, path_beneath(root_.fd, fd->get()));
         Selected selected;
         selected.path = path;
         selected.base_name = std::string(base_name(path));
@@ -152,9 +143,11 @@ class Selector {
         selected.wildcard = wildcard;
         if (options_.parents) selected.parents = selected.directory ? path : std::string(dir_name(path));
         if (selected.parents == ".") selected.parents.clear();
-        const bool is_hidden = hidden(real);
+        const std::string looked_at = options_.parents ? real : wildcard ? selected.base_name : std::string();
+        const bool is_hidden = hidden(real, looked_at);
         if (selected.directory) {
-            if (is_hidden && !may_show_below(real)) return wildcard ? Status() : not_found("/" + path, true);
+            if (is_hidden && !may_show_below(real, looked_at))
+                return wildcard ? Status() : not_found("/" + path, true);
             selected.nodes.push_back(make_node(s, real, ""));
             BERTH_TRY(walk(fd->get(), real, "", selected, 0));
         } else if (is_hidden) {
@@ -188,6 +181,13 @@ class Selector {
     }
 
   private:
+    [[nodiscard]] bool ignored(const std::string& path) const {
+        return root_.ignore != nullptr && !path.empty() && root_.ignore->excludes(path);
+    }
+    [[nodiscard]] bool excluded(const std::string& name) const {
+        return options_.exclude != nullptr && !name.empty() && options_.exclude->excludes(name);
+    }
+
     template <class Visit> Status each_entry(const std::string& folder, const Visit& visit) {
         auto fd = open_in_root(root_.fd, folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (!fd) {
@@ -231,6 +231,15 @@ Status hash_file(Sha256& hash, int root, const TreeNode& node) {
 }
 
 } // namespace
+
+Result<std::string> path_beneath(int root, int fd) {
+    BERTH_ASSIGN_OR_RETURN(const auto base, read_link(concat("/proc/self/fd/", root)));
+    BERTH_ASSIGN_OR_RETURN(const auto full, read_link(concat("/proc/self/fd/", fd)));
+    if (full == base) return std::string();
+    const auto prefix = base == "/" ? base : base + "/";
+    if (full.starts_with(prefix)) return full.substr(prefix.size());
+    return fail(ErrorCode::internal, concat("'", full, "' is not beneath '", base, "'"));
+}
 
 Result<std::vector<Selected>> select_source(const SourceRoot& root, const std::string& source,
                                             const SelectOptions& options) {

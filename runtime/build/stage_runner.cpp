@@ -289,6 +289,7 @@ Result<StageState> StageRunner::open_base(const Stage& stage) {
         break;
     }
     case StageBase::Kind::scratch:
+        state.config.config.working_dir = "/";
         break;
     }
     auto& config = state.config;

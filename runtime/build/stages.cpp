@@ -134,6 +134,15 @@ class GraphMaker {
         return {};
     }
 
+    // The line of a stage after `index` with that name.
+    [[nodiscard]] std::optional<std::uint32_t> later_stage(const std::string& name, std::size_t index) const {
+        std::size_t at = 0;
+        for (const auto& instruction : file_.instructions)
+            if (const auto* from = std::get_if<From>(&instruction.body))
+                if (at++ > index && from->name == to_lower(name)) return instruction.at.line;
+        return std::nullopt;
+    }
+
     Status use(Stage& stage, const std::string& name, const SourcePos& at) {
         // What a variable makes of it is known only when the stage is built.
         if (name.empty() || name.find('$') != std::string::npos) return {};
@@ -148,7 +157,12 @@ class GraphMaker {
         if (name == stage.name)
             return fail(
                 Error(ErrorCode::invalid_input, concat("stage '", name, "' cannot copy from itself")).at(at));
-        return {}; // a later stage's name is an image's here, as in Docker; choose_target() has the hint
+        if (const auto later = later_stage(name, stage.index); later && !input_.contexts.contains(name))
+            return fail(Error(ErrorCode::invalid_input,
+                              concat("stage '", name, "' is defined after this one, on line ", *later))
+                            .at(at)
+                            .hint("a stage can copy only from those above it: move it up"));
+        return {};
     }
 
     Status add_step(const Instruction& instruction) {

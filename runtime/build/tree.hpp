@@ -47,7 +47,9 @@ struct Selected {
 };
 
 struct SelectOptions {
-    const IgnoreRules* exclude = nullptr; // --exclude, against the path beneath the root
+    // --exclude: against the path beneath the source (beneath the root with `parents`), and the names of what
+    // a wildcard found. A file that is named in full is taken whatever the patterns say.
+    const IgnoreRules* exclude = nullptr;
     bool parents = false;
 };
 // One source of COPY or ADD, with its wildcards. Empty: a wildcard that matches nothing. not_found: no such
@@ -59,6 +61,9 @@ struct SelectOptions {
 // times.
 [[nodiscard]] Result<std::string> hash_selected(const SourceRoot& root,
                                                 const std::vector<Selected>& selected);
+
+// Where a descriptor really is beneath a root, without a slash at its beginning; "" is the root itself.
+[[nodiscard]] Result<std::string> path_beneath(int root, int fd);
 
 struct CopyOwner {
     uid_t uid = 0;
@@ -87,6 +92,10 @@ struct CopyOptions {
     std::optional<ModeChange> mode;
     std::int64_t epoch = -1;            // SOURCE_DATE_EPOCH: times no later than this
     bool destination_is_folder = false; // it ends in a slash, or there are several sources
+    // The source folder itself comes along with its mode, owner and attributes. Otherwise, as in Docker, its
+    // content goes into a folder that is 0755 and root's (or the asked-for owner's), or that exists and
+    // stays.
+    bool keep_top = false;
 };
 struct CopyOutcome {
     bool changed = false; // a file is no longer what was selected and hashed
@@ -94,6 +103,8 @@ struct CopyOutcome {
 // Copies into `target` (a root) at `destination` (absolute, may end in a slash).
 [[nodiscard]] Result<CopyOutcome> copy_selected(const SourceRoot& root, const Selected& source, int target,
                                                 const std::string& destination, const CopyOptions& options);
+// Makes the folders of `path` that are missing beneath `target`: 0755 and the asked-for owner's, else root's.
+[[nodiscard]] Status make_owned_folders(int target, const std::string& path, const CopyOptions& options);
 // One new file (heredocs, downloads) at `destination`, or in it when it is a folder.
 [[nodiscard]] Status write_new_file(int target, const std::string& destination, const std::string& name,
                                     std::string_view content, mode_t mode, std::int64_t mtime,

@@ -75,6 +75,8 @@ struct StopOptions {
 [[nodiscard]] berth::Status send_signal(const Context& context, const std::string& id, int signal);
 [[nodiscard]] berth::Status pause(const Context& context, const std::string& id);
 [[nodiscard]] berth::Status unpause(const Context& context, const std::string& id);
+// Paused for no longer than the descriptor is open: also the end of this process lets the container go on.
+[[nodiscard]] Result<Fd> pause_while_open(const Context& context, const std::string& id);
 // Record, layers, name, exec folder, cgroup; not networks or volumes. Running: in_use unless force (SIGKILL
 // first).
 [[nodiscard]] berth::Status remove(const Context& context, const std::string& id, bool force,

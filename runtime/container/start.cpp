@@ -12,6 +12,7 @@
 #include "runtime/container/netns.hpp"
 #include "runtime/container/seccomp.hpp"
 #include "runtime/container/start_plan.hpp"
+#include "runtime/sandbox/steps.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -30,7 +31,8 @@ constexpr std::string_view k_go = "go";
 berth::Status rewrite(const std::string& path, std::string_view text) {
     BERTH_ASSIGN_OR_RETURN(const auto file, open_file(path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0644));
     BERTH_TRY(write_all(file.get(), text, path));
-    if (::ftruncate(file.get(), static_cast<off_t>(text.size())) != 0) return fail_errno(concat("write '", path, "'"));
+    if (::ftruncate(file.get(), static_cast<off_t>(text.size())) != 0)
+        return fail_errno(concat("write '", path, "'"));
     return {};
 }
 
@@ -135,7 +137,12 @@ Error start_error(const monitor::StartReply& reply, const std::vector<std::strin
     if (reply.exit_code == 126)
         return Error(ErrorCode::command_not_executable, concat("exec: \"", command, "\"")).sys_errno(number);
     auto message = reply.detail.empty() ? reply.step : concat(reply.step, ": ", reply.detail);
-    return Error(ErrorCode::failed, std::move(message)).sys_errno(number);
+    auto error = Error(ErrorCode::failed, std::move(message)).sys_errno(number);
+    if (reply.step == sandbox::step_words(sandbox::Step::mount) && (number == ENOTDIR || number == EISDIR))
+        error.hint(
+            "put there on the host what is meant: where a bind mount's source was missing, an empty folder "
+            "has been made in its place, which can be removed");
+    return error;
 }
 
 Result<monitor::StartReply> next_reply(const Context& context, int socket) {
@@ -163,8 +170,9 @@ Result<ProcessId> hand_shake(const Context& context, const std::string& id, int 
         watch->emplace(std::move(opened));
     }
     BERTH_TRY(send_packet(socket, k_go));
-    // Past this point the container runs or fails within moments. Giving up in between would leave a monitor that
-    // goes on for ever while clean_up() waits for its end: whoever cancelled stops the started container instead.
+    // Past this point the container runs or fails within moments. Giving up in between would leave a monitor
+    // that goes on for ever while clean_up() waits for its end: whoever cancelled stops the started container
+    // instead.
     Context patient = context;
     patient.cancelled = nullptr;
     BERTH_ASSIGN_OR_RETURN(reply, next_reply(patient, socket));

@@ -66,6 +66,20 @@ Result<Container> get_running(const Context& context, const std::string& id, std
                 concat("cannot ", doing, " container ", container.spec.name, ": it is not running"));
 }
 
+Result<Container> get_pausable(const Context& context, const std::string& id) {
+    BERTH_ASSIGN_OR_RETURN(auto container, get_running(context, id, "pause"));
+    if (container.state.status == Status::paused)
+        return fail(ErrorCode::failed, concat("container ", container.spec.name, " is already paused"));
+    return container;
+}
+
+berth::Status freeze(const Context& context, const Container& container) {
+    const auto cgroup = cgroup_of(context, container.spec);
+    auto frozen = cgroup.freeze(true);
+    if (!frozen) (void)cgroup.freeze(false); // half-frozen is worse than not
+    return frozen;
+}
+
 } // namespace
 
 void Aftermath::done(bool removed) {
@@ -126,13 +140,29 @@ berth::Status send_signal(const Context& context, const std::string& id, int sig
 
 berth::Status pause(const Context& context, const std::string& id) {
     BERTH_ASSIGN_OR_RETURN(const auto lock, lock_container(context, id));
-    BERTH_ASSIGN_OR_RETURN(const auto container, get_running(context, id, "pause"));
-    if (container.state.status == Status::paused)
-        return fail(ErrorCode::failed, concat("container ", container.spec.name, " is already paused"));
-    const auto cgroup = cgroup_of(context, container.spec);
-    auto frozen = cgroup.freeze(true);
-    if (!frozen) (void)cgroup.freeze(false); // half-frozen is worse than not
-    return frozen;
+    BERTH_ASSIGN_OR_RETURN(const auto container, get_pausable(context, id));
+    return freeze(context, container);
+}
+
+Result<Fd> pause_while_open(const Context& context, const std::string& id) {
+    BERTH_ASSIGN_OR_RETURN(const auto lock, lock_container(context, id));
+    BERTH_ASSIGN_OR_RETURN(const auto container, get_pausable(context, id));
+    BERTH_ASSIGN_OR_RETURN(auto socket, connect_control(context, id));
+    if (!socket)
+        return fail(ErrorCode::failed,
+                    concat("the monitor of container ", container.spec.name, " has ended"));
+    // First the promise to let it go on, then the pause: there is no moment at which our end leaves it
+    // frozen.
+    monitor::Request request;
+    request.kind = monitor::RequestKind::thaw_after;
+    BERTH_TRY(send_request(socket->get(), request));
+    BERTH_ASSIGN_OR_RETURN(const auto ack, receive_message<monitor::Ack>(socket->get()));
+    if (!ack)
+        return fail(ErrorCode::failed,
+                    concat("the monitor of container ", container.spec.name,
+                           " cannot let it go on by itself: it was started by an older berth"));
+    BERTH_TRY(freeze(context, container));
+    return std::move(*socket);
 }
 
 berth::Status unpause(const Context& context, const std::string& id) {

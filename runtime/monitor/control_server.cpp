@@ -90,6 +90,9 @@ void ControlServer::handle(int client, const Request& request, std::vector<Fd> f
         return reply(client, handlers_.state());
     case RequestKind::stop:
         return reply(client, handlers_.stop(client, request));
+    case RequestKind::thaw_after:
+        thawers_.insert(client);
+        return reply(client, Ack{});
     case RequestKind::resize:
     case RequestKind::signal:
     case RequestKind::update_names:
@@ -130,6 +133,7 @@ void ControlServer::close_client(int client) {
     clients_.erase(found);
     watchers_.erase(client);
     cleaners_.erase(client);
+    if (thawers_.erase(client) != 0) handlers_.thaw();
 }
 
 void ControlServer::stop_listening() {

@@ -22,6 +22,7 @@ class ControlServer {
         std::function<Ack(const Request&)> act; // resize, signal, update_names
         std::function<Ack(int client, const Request&)> stop;
         std::function<runtime::ContainerState()> state;
+        std::function<void()> thaw;
     };
     ControlServer(EventLoop& loop, Handlers handlers) : loop_(loop), handlers_(std::move(handlers)) {}
     ~ControlServer();
@@ -59,6 +60,7 @@ class ControlServer {
     std::set<int> cleaners_;
     bool cleaned_ = false;
     bool removed_ = false;
+    std::set<int> thawers_; // whose end thaws the container
     int next_client_ = 1;
 };
 

@@ -183,6 +183,8 @@ enum class RequestKind : std::uint8_t {
     watch,   // ContainerState now and after each change, until the monitor ends (connection closes)
     update_names, // names, name_files of a running container that joined or left a network; Ack
     cleaned, // from a client that cleans up, after the end: it has done so; removed when the container went too. No reply
+    thaw_after, // when this connection ends, the container is thawed: whoever freezes it for a moment asks for this
+                // first, so that a command that is killed meanwhile leaves nobody frozen; Ack
 };
 struct Request {
     RequestKind kind = RequestKind::watch;

@@ -52,6 +52,7 @@ Ack Supervisor::act(const Request& request) {
     case RequestKind::stop:
     case RequestKind::watch:
     case RequestKind::cleaned:
+    case RequestKind::thaw_after:
         break;
     }
     return refusal("unknown request", EINVAL);

@@ -93,6 +93,9 @@ berth::Status Supervisor::set_up() {
     handlers.act = [this](const Request& request) { return act(request); };
     handlers.stop = [this](int client, const Request& request) { return stop(client, request); };
     handlers.state = [this] { return state_; };
+    handlers.thaw = [this] {
+        if (cgroup_) (void)cgroup_->freeze(false);
+    };
     control_ = std::make_unique<ControlServer>(loop_, std::move(handlers));
     BERTH_TRY(control_->listen(plan_.exec_dir));
 

@@ -229,6 +229,20 @@ Fd RootTree::open_target(const MountStep& step) {
     return target;
 }
 
+// The kernel says no more than "invalid argument" to a folder on a file, or a file on a folder.
+void RootTree::refuse_other_kind(int mount, int target, const MountStep& step) {
+    struct stat from {
+    }, onto{};
+    const bool known = ::fstat(mount, &from) == 0 && ::fstat(target, &onto) == 0;
+    errno = EINVAL;
+    if (!known || S_ISDIR(from.st_mode) == S_ISDIR(onto.st_mode)) return;
+    const bool folder = S_ISDIR(from.st_mode);
+    reporter_.fail(Step::mount,
+                   concat(describe_mount(step), folder ? ": a folder cannot be mounted on a file"
+                                                       : ": a file cannot be mounted on a folder"),
+                   folder ? ENOTDIR : EISDIR);
+}
+
 void RootTree::attach_onto(int mount, const Fd& target, const MountStep& step) {
     if (attach_mount(mount, target.get())) {
         if (step.copy_up && (step.attributes & MOUNT_ATTR_RDONLY) != 0 &&
@@ -236,6 +250,7 @@ void RootTree::attach_onto(int mount, const Fd& target, const MountStep& step) {
             reporter_.fail(Step::mount, describe_mount(step));
         return;
     }
+    if (errno == EINVAL) refuse_other_kind(mount, target.get(), step);
     if (attached_ || errno != EINVAL) reporter_.fail(Step::mount, describe_mount(step));
     // Before Linux 6.15 a detached tree takes no mounts: attach it, find the target again, go on.
     attach();

@@ -48,6 +48,7 @@ class RootTree {
     [[nodiscard]] Fd make_filesystem(const MountStep& step);
     [[nodiscard]] Fd make_cgroup_tree(const MountStep& step);
     [[nodiscard]] Fd open_target(const MountStep& step);
+    void refuse_other_kind(int mount, int target, const MountStep& step);
     void attach_onto(int mount, const Fd& target, const MountStep& step);
     void add_device(const DeviceNode& node, bool verify_only);
     void mask_path(const std::string& path);

@@ -1,5 +1,5 @@
-// Lexer, instructions and stage graph: any bytes give a graph or errors, and every place lies in the text.
-#include "runtime/build/stages.hpp"
+// Lexer, instructions, stage graph and what is refused of it: any bytes give a graph or errors, and every place lies in the text.
+#include "runtime/build/refusals.hpp"
 
 #include <cstdlib>
 
@@ -21,7 +21,10 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     GraphInput input;
     input.platform = host_platform();
     const auto graph = make_graph(file, input);
-    if (graph) return 0;
-    check(graph.error().at());
+    if (!graph) {
+        check(graph.error().at());
+        return 0;
+    }
+    if (const auto status = refuse_mistakes(file, *graph, true); !status) check(status.error().at());
     return 0;
 }

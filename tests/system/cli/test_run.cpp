@@ -261,6 +261,21 @@ TEST_CASE("run --cpus: more than there are, and less than can be, are refused") 
     world.ok({"run", "--rm", "--cpus", "1", "tiny", "true"});
 }
 
+TEST_CASE("run -v: a folder on a file, or a file on a folder, is said in words") {
+    World world;
+    world.tiny_image();
+    const auto& host_side = world.project();
+    // As in Docker, a source that is missing becomes a folder; the image has a file there.
+    const Run folder = world.berth({"run", "--rm", "-v", host_side + "/missing.conf:/etc/passwd", "tiny", "true"});
+    CHECK(folder.exit_code == 125);
+    CHECK_THAT(folder.err, ContainsSubstring("missing.conf' on '/etc/passwd'") && ContainsSubstring("a folder cannot be mounted on a file") && ContainsSubstring("hint:"));
+    world.write("file", "x");
+    const Run file = world.berth({"run", "--rm", "-v", host_side + "/file:/etc", "tiny", "true"});
+    CHECK(file.exit_code == 125);
+    CHECK_THAT(file.err, ContainsSubstring("a file cannot be mounted on a folder"));
+    CHECK(world.ok({"ps", "-aq"}).empty());
+}
+
 TEST_CASE("run -v: a folder of berth's own state is mounted with a warning, a volume's without") {
     World world;
     world.tiny_image();

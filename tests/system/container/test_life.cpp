@@ -1,10 +1,13 @@
 // Create, start, stop, signals, freezing, joined namespaces, logs: through the room's own functions.
 #include "runtime/base/file.hpp"
+#include "runtime/container/control.hpp"
 #include "runtime/container/inspect.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/system/container/stand.hpp"
 
 #include <csignal>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace berth;
 using namespace berth::test;
@@ -89,6 +92,41 @@ TEST_CASE("kill sends the signal that was asked for") {
     REQUIRE(runtime::send_signal(stand.context, id, SIGUSR1));
     CHECK(stand.wait_end(id).exit_code == 5);
     CHECK_FALSE(runtime::send_signal(stand.context, id, SIGUSR1));
+}
+
+TEST_CASE("a pause that hangs on a descriptor ends with it, also when its process is killed") {
+    Stand stand;
+    const auto id = stand.start("held", "while :; do sleep 0.05; done");
+    const auto status = [&] { return runtime::read_container(stand.context, id)->state.status; };
+    // The monitor serves in order: when it has answered this, it has seen the end of the connection before.
+    const auto after_the_monitor = [&] { 
+        monitor::Request request;
+        request.kind = monitor::RequestKind::resize;
+        (void)runtime::ask(stand.context, id, request);
+    };
+    {
+        auto held = runtime::pause_while_open(stand.context, id);
+        REQUIRE(held);
+        CHECK(status() == CStatus::paused);
+        CHECK_FALSE(runtime::pause_while_open(stand.context, id)); // it is paused already
+        after_the_monitor();
+    }
+    after_the_monitor();
+    CHECK(status() == CStatus::running);
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        const auto held = runtime::pause_while_open(stand.context, id);
+        ::raise(held && status() == CStatus::paused ? SIGKILL : SIGABRT);
+        ::_exit(1);
+    }
+    int ended = 0;
+    REQUIRE(::waitpid(child, &ended, 0) == child);
+    CHECK((WIFSIGNALED(ended) && WTERMSIG(ended) == SIGKILL));
+    after_the_monitor();
+    CHECK(status() == CStatus::running);
+    REQUIRE(runtime::stop(stand.context, id, {std::chrono::nanoseconds(0), 0}));
+    CHECK_FALSE(runtime::pause_while_open(stand.context, id)); // nobody would let it go on
 }
 
 TEST_CASE("a paused container stands still, says so, and can be stopped") {

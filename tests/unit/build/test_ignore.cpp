@@ -46,6 +46,14 @@ TEST_CASE("two stars cross folders, one does not", "[build]") {
     CHECK_FALSE(rules("[^a-c]?").excludes("bx"));
 }
 
+TEST_CASE("a question mark and a set stand for one character, however many bytes it has", "[build]") {
+    CHECK(rules("?.txt").excludes("\u00e9.txt"));
+    CHECK(rules("[\u00e0-\u00ef]?").excludes("\u00e9\u20ac"));
+    CHECK_FALSE(rules("??.txt").excludes("\u00e9.txt"));
+    CHECK(rules("?").excludes("\xff")); // a byte that is no character of its own
+    CHECK_FALSE(rules("\xff").excludes("\xfe"));
+}
+
 TEST_CASE("an excluded folder is entered only where something in it may be included", "[build]") {
     const auto r = rules("node_modules\n!keep/this\n!any/**/x\n");
     CHECK_FALSE(r.may_include_below("node_modules"));

@@ -30,6 +30,10 @@ TEST_CASE("a graph that cannot be built is an error at its line", "[build]") {
                ContainsSubstring("2:13: stage 'x' cannot copy from itself"));
     CHECK_THAT(graph_error("FROM a\nCOPY --from=3 a b\n"),
                ContainsSubstring("there is no stage 3 before this one"));
+    CHECK_THAT(graph_error("FROM a AS x\nCOPY --from=Y a b\nFROM a AS y\n"),
+               ContainsSubstring("2:13: stage 'Y' is defined after this one, on line 3"));
+    CHECK_THAT(graph_error("FROM a AS x\nRUN --mount=type=bind,from=y,target=/m true\nFROM a AS y\n"),
+               ContainsSubstring("defined after this one"));
     CHECK_THAT(graph_error("FROM a AS build\n", "bild"), ContainsSubstring("did you mean build?"));
     CHECK_THAT(graph_error("FROM --platform=a/b/c/d a\n"), ContainsSubstring("is not a platform"));
 }
