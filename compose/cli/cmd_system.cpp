@@ -10,9 +10,7 @@
 #include "compose/ui/formatter.hpp"
 #include "runtime/base/file.hpp"
 #include "runtime/base/process.hpp"
-#include "runtime/base/tree_size.hpp"
 #include "runtime/build/cache_usage.hpp"
-#include "volumes/volumes.hpp"
 
 #include <algorithm>
 #include <array>

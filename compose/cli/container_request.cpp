@@ -85,11 +85,7 @@ Status add_device_rates(const std::vector<std::string>& words, bool bytes, std::
         if (colon == std::string::npos || colon == 0)
             return usage(concat("'", word, "' is no limit of a device: write <device-path>:<number>", bytes ? "[<unit>]" : ""));
         const auto text = word.substr(colon + 1);
-        std::optional<std::int64_t> rate;
-        if (!bytes)
-            rate = parse_integer(text, 0);
-        else if (const auto size = parse_bytes(text))
-            rate = *size;
+        const auto rate = bytes ? parse_bytes(text) : parse_integer(text);
         if (!word.starts_with("/dev/") || !rate || *rate < 0)
             return usage(concat("'", word, "' is no limit of a device: the path begins with /dev/, the number is not negative"));
         out.push_back({word.substr(0, colon), *rate});

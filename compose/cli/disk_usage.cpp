@@ -3,6 +3,7 @@
 #include "compose/cli/image_rows.hpp"
 #include "compose/cli/volume_rows.hpp"
 #include "runtime/base/file.hpp"
+#include "runtime/build/cache_usage.hpp"
 #include "runtime/image/store.hpp"
 #include "volumes/volumes.hpp"
 
@@ -112,11 +113,10 @@ Result<std::vector<Usage>> disk_usage(const Context& context) {
     BERTH_ASSIGN_OR_RETURN(const auto containers, containers_usage(context));
     BERTH_ASSIGN_OR_RETURN(const auto volumes, volumes_usage(context));
     Usage cache{"Build Cache"};
-    const auto steps = context.paths.build() + "/steps";
-    if (is_directory(steps)) {
-        BERTH_ASSIGN_OR_RETURN(const auto records, list_dir(steps));
-        cache.total = records.size();
-    }
+    BERTH_ASSIGN_OR_RETURN(const auto entries, build::list_cache(context));
+    cache.total = entries.size();
+    for (const auto& entry : entries)
+        cache.active += entry.in_use ? 1 : 0;
     cache.size = cache.reclaimable = allocated_bytes(context.paths.build()) + only_cached;
     return std::vector<Usage>{images, containers, volumes, cache};
 }

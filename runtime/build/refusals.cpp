@@ -1,6 +1,6 @@
 #include "runtime/build/refusals.hpp"
 
-#include "runtime/build/context_source.hpp"
+#include "runtime/build/git_source.hpp"
 #include "runtime/build/mount_options.hpp"
 #include "runtime/build/tree.hpp"
 
@@ -56,7 +56,7 @@ class Mistakes {
                 return fail(Error(ErrorCode::invalid_input, "COPY takes no address")
                                 .at(source.at)
                                 .hint("ADD fetches files"));
-            if (!is_url(source.value) && !parse_git_address(source.value)) all_fetched = false;
+            if (!is_remote_address(source.value)) all_fetched = false;
         }
         for (const auto* text : {&copy.destination, &copy.from, &copy.chown, &copy.chmod, &copy.checksum})
             BERTH_TRY(closes(*text));

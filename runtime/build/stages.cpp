@@ -157,7 +157,8 @@ class GraphMaker {
         if (name == stage.name)
             return fail(
                 Error(ErrorCode::invalid_input, concat("stage '", name, "' cannot copy from itself")).at(at));
-        if (const auto later = later_stage(name, stage.index); later && !input_.contexts.contains(name))
+        if (const auto later = later_stage(name, stage.index);
+            later && !input_.contexts.contains(context_name(name)))
             return fail(Error(ErrorCode::invalid_input,
                               concat("stage '", name, "' is defined after this one, on line ", *later))
                             .at(at)

@@ -3,10 +3,16 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/world.hpp"
 
+#include <array>
+#include <map>
+#include <string_view>
+
 using namespace berth;
 using namespace berth::test;
 
 namespace {
+
+constexpr std::array<std::pair<std::string_view, double>, 4> k_units{{{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1.0}}};
 
 std::int64_t du(const std::vector<std::string>& folders) {
     std::vector<std::string> args{"-sc", "-B1"};
@@ -22,10 +28,10 @@ std::map<std::string, double> df(World& world) { // bytes by type; three digits 
         const auto equals = line.find('=');
         auto text = line.substr(equals + 1);
         double unit = 1;
-        for (const auto& [name, size] : {std::pair{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1.0}})
+        for (const auto& [name, size] : k_units)
             if (text.ends_with(name)) {
                 unit = size;
-                text.resize(text.size() - std::string(name).size());
+                text.resize(text.size() - name.size());
                 break;
             }
         out[line.substr(0, equals)] = std::stod(text) * unit;
