@@ -243,7 +243,7 @@ Status fill_layer(const Step& step, const Copy& copy, const CopyPlan& plan, cons
     // --link: into an empty root, so that nothing of the layers below decides what comes of it.
     BERTH_ASSIGN_OR_RETURN(const Fd root,
                            open_writable_root(copy.link ? std::vector<std::string>() : step.state.layers,
-                                              maker.upper, maker.work));
+                                              maker.upper, maker.work, false));
     CopyOptions options;
     options.epoch = step.env.epoch;
     if (copy.link) {

@@ -152,7 +152,7 @@ Result<StepOutcome> workdir_step(Step& step) {
     key.add("step", "WORKDIR").add("parent", step.state.chain).add("path", path).add("user", config.user);
     key.add("epoch", concat(step.env.epoch));
     return cached_layer(step, key.finish(), "", "WORKDIR " + path, [&](LayerMaker& maker) -> Status {
-        BERTH_ASSIGN_OR_RETURN(const Fd root, open_writable_root(step.state.layers, maker.upper, maker.work));
+        BERTH_ASSIGN_OR_RETURN(const Fd root, open_writable_root(step.state.layers, maker.upper, maker.work, false));
         if (open_in_root(root.get(), path, O_PATH | O_DIRECTORY | O_CLOEXEC)) return {};
         CopyOptions options; // the stage's user owns all that is missing on the way
         if (!config.user.empty()) {

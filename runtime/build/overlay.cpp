@@ -35,7 +35,7 @@ class Folders {
 enum class Naming { one_by_one, joined };
 
 Result<Fd> by_fsopen(const std::vector<std::string>& lower, const std::string& upper, const std::string& work,
-                     Naming naming) {
+                     Naming naming, bool synced) {
     const Fd context(::fsopen("overlay", FSOPEN_CLOEXEC));
     if (!context) return fail_errno("open an overlay file system");
     const auto set = [&](const char* key, const std::string& value) {
@@ -51,8 +51,7 @@ Result<Fd> by_fsopen(const std::vector<std::string>& lower, const std::string& u
         return fail_errno("set the upper folder of an overlay");
     for (const auto& option : k_options)
         if (!set(option[0], option[1])) return fail_errno(concat("set the overlay's option ", option[0]));
-    // Its end would sync the whole file system below. Linux 5.10.
-    (void)::fsconfig(context.get(), FSCONFIG_SET_FLAG, "volatile", nullptr, 0);
+    if (!synced) (void)::fsconfig(context.get(), FSCONFIG_SET_FLAG, "volatile", nullptr, 0);
     if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
         return fail_errno(concat("mount ", lower.size(), " layers"));
     Fd mount(
@@ -64,11 +63,11 @@ Result<Fd> by_fsopen(const std::vector<std::string>& lower, const std::string& u
 // Before Linux 6.5 more than about twelve layers do not fit into fsconfig's one string. mount(2) takes a
 // page, but wants a place: a mount namespace of a short-lived thread of ours, over the work folder's parent.
 Result<Fd> by_mount(const std::vector<std::string>& lower, const std::string& upper, const std::string& work,
-                    const std::string& place) {
+                    const std::string& place, bool synced) {
     std::string options = concat("lowerdir=", join(lower, ":"), ",upperdir=", upper, ",workdir=", work);
     for (const auto& option : k_options)
         options += concat(",", option[0], "=", option[1]);
-    options += ",volatile";
+    if (!synced) options += ",volatile";
     Result<Fd> out = fail(ErrorCode::internal, "mount an overlay");
     std::thread([&] {
         if (::unshare(CLONE_FS | CLONE_NEWNS) != 0 ||
@@ -124,7 +123,7 @@ Result<Fd> make_folders(int root, const std::string& path) {
 }
 
 Result<Fd> open_writable_root(const std::vector<std::string>& layers, const std::string& upper,
-                              const std::string& work) {
+                              const std::string& work, bool synced) {
     if (layers.empty()) return open_directory(upper);
     Folders folders;
     std::vector<std::string> lower;
@@ -135,13 +134,13 @@ Result<Fd> open_writable_root(const std::vector<std::string>& layers, const std:
     }
     BERTH_ASSIGN_OR_RETURN(const std::string upper_name, folders.short_name(upper));
     BERTH_ASSIGN_OR_RETURN(const std::string work_name, folders.short_name(work));
-    auto root = by_fsopen(lower, upper_name, work_name, Naming::one_by_one);
+    auto root = by_fsopen(lower, upper_name, work_name, Naming::one_by_one, synced);
     // Before Linux 6.5 the option is unknown; it is taken all the same, and refused in the end.
     if (root || root.error().sys_errno() != EINVAL) return root;
-    if (length < 255) return by_fsopen(lower, upper_name, work_name, Naming::joined);
+    if (length < 255) return by_fsopen(lower, upper_name, work_name, Naming::joined, synced);
     BERTH_ASSIGN_OR_RETURN(const TempDir place, TempDir::make(std::string(dir_name(work)), ".mount-"));
     // By paths: descriptors of this mount namespace cannot be stacked in another one.
-    return by_mount(layers, upper, work, place.path());
+    return by_mount(layers, upper, work, place.path(), synced);
 }
 
 Result<Fd> open_readable_root(const std::vector<std::string>& layers, const std::string& empty) {

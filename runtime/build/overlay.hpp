@@ -12,8 +12,10 @@ namespace berth::build {
 
 // layers: topmost first; none: `upper` itself is the root. upper and work exist, on one file system, both
 // empty.
+// synced: at its end the kernel syncs the file system of `upper`, all of it. Without that (Linux 5.10) `work` serves
+// this one mount only.
 [[nodiscard]] Result<Fd> open_writable_root(const std::vector<std::string>& layers, const std::string& upper,
-                                            const std::string& work);
+                                            const std::string& work, bool synced);
 // Reading only; no layers: `empty`, an empty folder.
 [[nodiscard]] Result<Fd> open_readable_root(const std::vector<std::string>& layers, const std::string& empty);
 

@@ -96,7 +96,7 @@ TEST_CASE("limits of single block devices: flags and blkio_config reach the cgro
     }
     const auto words = split(std::string(trim(disks.out)), ' ');
     const std::string disk = "/dev/" + words[0], number = words[1];
-    const std::vector<std::string> show{"sh", "-c", "cd /sys/fs/cgroup; cat io.max blkio/blkio.throttle.*_device 2>/dev/null"};
+    const std::vector<std::string> show{"sh", "-c", "cd /sys/fs/cgroup; cat io.max blkio/blkio.throttle.*_device 2>/dev/null; true"};
     world.ok({"run", "-d", "--name", "slow", "--device-write-bps", disk + ":1mb", "--device-read-iops", disk + ":50", "tiny", "sleep", "1000"});
     const std::string seen = world.ok({"exec", "slow", show[0], show[1], show[2]});
     CHECK_THAT(seen, ContainsSubstring(number) && ContainsSubstring("1048576") && ContainsSubstring("50"));
