@@ -10,19 +10,6 @@
 
 namespace berth::image {
 
-namespace {
-
-NewLayer new_layer(const Context& context, const LayerRecord& record) {
-    NewLayer out;
-    out.diff_id = record.diff_id;
-    out.chain_id = record.chain_id;
-    out.directory = layer_dir(context, record.chain_id) + "/diff";
-    out.size = record.size;
-    return out;
-}
-
-} // namespace
-
 Result<NewLayer> commit_layer(const Context& context, const std::string& upper_dir,
                               const std::string& parent_chain, std::int64_t epoch) {
     if (!parent_chain.empty() && !is_digest(parent_chain))

@@ -74,6 +74,15 @@ void release_layers(const Context& context, const std::vector<std::string>& chai
         all.held.erase(layer_dir(context, chain));
 }
 
+NewLayer new_layer(const Context& context, const LayerRecord& record) {
+    NewLayer out;
+    out.diff_id = record.diff_id;
+    out.chain_id = record.chain_id;
+    out.directory = layer_dir(context, record.chain_id) + "/diff";
+    out.size = record.size;
+    return out;
+}
+
 Status publish_layer(const Context& context, Staging& staging, const std::string& name,
                      const LayerRecord& record) {
     const std::string folder = join_path(staging.path(), name);

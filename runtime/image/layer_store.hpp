@@ -13,6 +13,8 @@
 
 namespace berth::image {
 
+struct NewLayer;
+
 struct LayerRecord {
     std::int64_t version = 1;
     std::string chain_id, diff_id, parent; // parent: chain id, empty for the first
@@ -46,6 +48,9 @@ void forget_layers(const Context& context, const std::vector<std::string>& chain
 // leased.
 [[nodiscard]] Status publish_layer(const Context& context, Staging& staging, const std::string& name,
                                    const LayerRecord& record);
+
+// What whoever made that layer is told of it (store.hpp).
+[[nodiscard]] NewLayer new_layer(const Context& context, const LayerRecord& record);
 
 // The layer's tar with exactly its diff id, to a sink that is not finished.
 [[nodiscard]] Status write_layer_tar(const Context& context, const std::string& chain, ByteSink& sink);

@@ -83,12 +83,7 @@ Result<NewLayer> rebase_layer(const Context& context, const std::string& chain,
             return fail_errno("share a layer's skeleton");
         BERTH_TRY(publish_layer(context, staging, "layer", record));
     }
-    NewLayer out;
-    out.diff_id = record.diff_id;
-    out.chain_id = record.chain_id;
-    out.directory = layer_dir(context, record.chain_id) + "/diff";
-    out.size = record.size;
-    return out;
+    return new_layer(context, record);
 }
 
 } // namespace berth::image
