@@ -75,8 +75,8 @@ Result<oci::Spec> read_bundle(const std::string& path) {
     return parse_record<oci::Spec>(text, path);
 }
 
-// The kernel's mark that a layer was mounted without syncs, for the case that the host went down meanwhile. Then the
-// container went with it; a restart has lost nothing.
+// The kernel's mark that a layer was mounted without syncs, so that nobody mounts it again after the host went down. In
+// the same boot nothing is lost, and the container may be started again.
 void take_back_volatile(const Context& context, const std::string& id) {
     (void)remove_tree(join_path(context.paths.container(id), "work/work/incompat"));
 }
@@ -228,13 +228,14 @@ Result<ContainerState> start(const Context& context, const std::string& id, Star
     BERTH_ASSIGN_OR_RETURN(const auto lock, lock_container(context, id));
     BERTH_ASSIGN_OR_RETURN(auto container, read_container(context, id));
     const auto& spec = container.spec;
+    const bool ran_in_this_boot = container.state.boot_id == boot_id();
     BERTH_ASSIGN_OR_RETURN(container.state, settle_locked(context, spec, container.state));
     if (claims_to_run(container.state)) return container.state;
     if (container.state.status == Status::removing || container.state.status == Status::dead)
         return fail(ErrorCode::failed,
                     concat("container ", spec.name, " is being removed: it cannot be started"));
 
-    if (container.state.status != Status::created) take_back_volatile(context, id);
+    if (ran_in_this_boot) take_back_volatile(context, id);
 
     PlanInput input;
     input.spec = &spec;
