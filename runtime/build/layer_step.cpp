@@ -90,7 +90,10 @@ Result<CopyOwner> resolve_owner(int root, const std::string& text) {
 }
 
 std::string now_text(const BuildEnv& env) {
-    if (env.epoch >= 0) return to_rfc3339({env.epoch, 0});
+    if (env.epoch >= 0) { // whole seconds without a fraction, as BuildKit writes them
+        const auto text = to_rfc3339({env.epoch, 0});
+        return text.substr(0, text.find('.')) + "Z";
+    }
     return to_rfc3339(wall_now());
 }
 

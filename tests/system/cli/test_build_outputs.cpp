@@ -46,14 +46,14 @@ TEST_CASE("build: the same input and SOURCE_DATE_EPOCH give the same digest, mad
         archives.push_back(sha256_of(world.project() + "/" + name + ".tar"));
     }
     CHECK(ids[0] == ids[1]);
-    CHECK_THAT(ids[0], ContainsSubstring("2023-11-14T22:13:20."));
+    CHECK_THAT(ids[0], ContainsSubstring("2023-11-14T22:13:20Z"));
     CHECK(archives[0] == archives[1]);
     // Of the environment too; the argument wins.
     world.set_env("SOURCE_DATE_EPOCH", "1700000000");
     world.ok({"build", "--no-cache", "-q", "-t", "same", "."});
     CHECK(world.ok({"image", "inspect", "--format", "{{.Id}} {{.Created}}", "same"}) == ids[0]);
     world.ok({"build", "-q", "-t", "other", "--build-arg", "SOURCE_DATE_EPOCH=1", "."});
-    CHECK_THAT(world.ok({"image", "inspect", "--format", "{{.Created}}", "other"}), ContainsSubstring("1970-01-01T00:00:01."));
+    CHECK_THAT(world.ok({"image", "inspect", "--format", "{{.Created}}", "other"}), ContainsSubstring("1970-01-01T00:00:01Z"));
 }
 
 TEST_CASE("build: rewrite-timestamp without an epoch is warned of; arguments for BuildKit are obeyed") {
