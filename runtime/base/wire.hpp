@@ -12,7 +12,7 @@
 namespace berth {
 
 inline constexpr std::uint32_t k_wire_magic = 0x62727468; // "brth"
-inline constexpr std::uint32_t k_wire_version = 1;
+inline constexpr std::uint32_t k_wire_version = 2;
 
 class WireWriter {
   public:
