@@ -41,14 +41,14 @@ TEST_CASE("stages that nobody needs are looked at only when all are", "[build]")
 }
 
 TEST_CASE("the text of a mount", "[build]") {
-    const auto parse = [](const std::string& text) { return parse_run_mount(text, {}, "/work"); };
+    const auto parse = [](const std::string& text) { return parse_run_mount(text, {}, "/app"); };
     for (const char* bad : {"", "type=bind", "target=/", "target=/a,nope=1", "target=/a,type=floppy", "type=tmpfs,target=/a,size=much",
                             "type=cache,target=/a,sharing=some", "type=cache,target=/a,uid=-1", "type=bind,target=/a,rw=maybe", "type=secret"})
         CHECK_FALSE(parse(bad));
     const auto cache = parse("type=cache,target=rel,ro,uid=5,mode=0700");
     REQUIRE(cache);
-    CHECK(cache->target == "/work/rel");
-    CHECK(cache->id == "/work/rel");
+    CHECK(cache->target == "/app/rel");
+    CHECK(cache->id == "/app/rel");
     CHECK(cache->read_only);
     CHECK(cache->mode == 0700);
     CHECK(parse("type=secret,id=a")->target == "/run/secrets/a");
