@@ -122,7 +122,7 @@ berth::Status write_etc_files(const ContainerSpec& spec, const std::string& dire
 
 berth::Status fill_folder(const ContainerSpec& spec, const oci::Spec& bundle, const std::string& directory) {
     BERTH_TRY(write_etc_files(spec, directory));
-    for (const char* folder : {"log", "bundle", "bundle/rootfs"})
+    for (const char* folder : {"log", "bundle"})
         BERTH_TRY(make_folder(join_path(directory, folder), 0700));
     if (spec.rootfs.empty()) {
         // The upper layer's folder is the container's "/": its mode is what a process inside sees.

@@ -136,8 +136,6 @@ Result<monitor::MonitorPlan> make_monitor_plan(const Context& context, PlanInput
     BERTH_ASSIGN_OR_RETURN(plan.launch,
                            sandbox::compile_bundle(input.bundle, join_path(plan.container_dir, "bundle"),
                                                    spec.id, host, std::move(input.seccomp)));
-    if (plan.launch.root.attach_point.empty())
-        plan.launch.root.attach_point = join_path(plan.container_dir, "bundle/rootfs");
     // The caller's namespace is handed over open; a second one must not be made.
     if (input.has_netns) plan.launch.new_namespaces &= ~static_cast<std::uint64_t>(CLONE_NEWNET);
     plan.launch.process.rows = input.rows;

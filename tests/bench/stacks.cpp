@@ -66,12 +66,14 @@ std::string image_tar(const std::string& payload, const std::string& scratch) {
     return tar;
 }
 
-void make_bundle(const std::string& bundle, const std::string& root) {
-    (void)make_dirs(bundle, 0755);
+void make_bundle(const std::string& bundle, const std::string& payload) {
+    for (const auto* folder : {"/rootfs/proc", "/rootfs/dev"}) (void)make_dirs(bundle + folder, 0755);
+    (void)write_atomic(bundle + "/rootfs/payload", read_file(payload).value_or(""), 0755);
+    ::chmod((bundle + "/rootfs/payload").c_str(), 0755);
     (void)write_atomic(bundle + "/config.json",
-                       concat(R"({"ociVersion":"1.0.2","process":{"args":["/payload","true"],"cwd":"/","env":[],"user":{"uid":0,"gid":0}},"root":{"path":")", root,
-                              R"("},"mounts":[{"destination":"/proc","type":"proc","source":"proc"},{"destination":"/dev","type":"tmpfs","source":"tmpfs","options":["nosuid","mode=755"]}],)"
-                              R"("linux":{"namespaces":[{"type":"pid"},{"type":"network"},{"type":"ipc"},{"type":"uts"},{"type":"mount"},{"type":"cgroup"}]}})"),
+                       R"({"ociVersion":"1.0.2","process":{"args":["/payload","true"],"cwd":"/","env":[],"user":{"uid":0,"gid":0}},"root":{"path":"rootfs"},)"
+                       R"("mounts":[{"destination":"/proc","type":"proc","source":"proc"},{"destination":"/dev","type":"tmpfs","source":"tmpfs","options":["nosuid","mode=755"]}],)"
+                       R"("linux":{"namespaces":[{"type":"pid"},{"type":"network"},{"type":"ipc"},{"type":"uts"},{"type":"mount"},{"type":"cgroup"}]}})",
                        0644);
 }
 

@@ -12,7 +12,7 @@ namespace berth::bench {
 // A tar with busybox, its applets and the payload.
 [[nodiscard]] std::string image_tar(const std::string& payload, const std::string& scratch);
 
-// An OCI bundle over that image's unpacked tree, which runs `/payload true` in namespaces of its own.
-void make_bundle(const std::string& bundle, const std::string& root);
+// An OCI bundle that runs `/payload true` in namespaces of its own.
+void make_bundle(const std::string& bundle, const std::string& payload);
 
 } // namespace berth::bench

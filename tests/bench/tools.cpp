@@ -52,6 +52,11 @@ std::vector<std::string> words_of(const char* variable, const char* fallback) {
     return words;
 }
 
+std::string peer_root() {
+    const char* value = std::getenv("BENCH_PEER_ROOT");
+    return value != nullptr ? value : "";
+}
+
 bool answers(std::vector<std::string> words, const char* argument) {
     Command command;
     command.program = words.front();
@@ -66,8 +71,7 @@ bool answers(std::vector<std::string> words, const char* argument) {
 std::vector<Tool> find_tools(const std::string& berth_program, const std::string& data_root, const std::string& exec_root) {
     std::vector<Tool> tools;
     tools.push_back({"berth", {berth_program}, {berth_program, "compose"}, "", {"berth-monitor"}, {{"BERTH_DATA_ROOT", data_root}, {"BERTH_EXEC_ROOT", exec_root}}});
-    const char* peer_root = std::getenv("BENCH_PEER_ROOT");
-    const std::string below = peer_root != nullptr ? peer_root : "";
+    const std::string below = peer_root();
     if (const auto docker = words_of("BENCH_DOCKER", "docker"); answers(docker, "info")) {
         auto compose = docker;
         compose.push_back("compose");
@@ -85,13 +89,13 @@ std::vector<Tool> find_tools(const std::string& berth_program, const std::string
     return tools;
 }
 
-std::vector<std::string> find_crun() {
-    auto crun = words_of("BENCH_CRUN", "crun");
+std::optional<Tool> find_crun() {
+    const auto crun = words_of("BENCH_CRUN", "crun");
     if (crun.empty() || !answers(crun, "--version")) {
         std::printf("crun: not here\n");
-        return {};
+        return std::nullopt;
     }
-    return crun;
+    return Tool{"crun", crun, {}, peer_root(), {}, {}};
 }
 
 } // namespace berth::bench

@@ -3,6 +3,7 @@
 
 #include "runtime/base/subprocess.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,8 @@ struct Tool {
 // Ours first. BENCH_DOCKER, BENCH_PODMAN, BENCH_PODMAN_COMPOSE, BENCH_CRUN name other commands (words split by spaces),
 // BENCH_PEER_ROOT the folder that they see as "/".
 [[nodiscard]] std::vector<Tool> find_tools(const std::string& berth_program, const std::string& data_root, const std::string& exec_root);
-// crun's words, empty where it is not; it runs bundles, no images, and so takes part in one row only.
-[[nodiscard]] std::vector<std::string> find_crun();
+// None where it is not; it runs bundles, no images, and so takes part in one row only.
+[[nodiscard]] std::optional<Tool> find_crun();
 CommandResult run_words(std::vector<std::string> words, const std::map<std::string, std::string>& env = {}, const std::string& cwd = {}, const std::string& input = {},
                         bool must_succeed = true);
 
