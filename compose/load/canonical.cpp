@@ -224,6 +224,21 @@ void mounts(LoadContext& context, SourceNode& list, const Path& path) {
             with(mount, "volume", [](SourceNode& volume) { with(volume, "labels", key_values_to_mapping); });
 }
 
+// The reference writes all members of these, given or not.
+void block_io(SourceNode& node) {
+    for (const auto& [list, member] : {std::pair{"weight_device", "weight"}, std::pair{"device_read_bps", "rate"},
+                                       std::pair{"device_read_iops", "rate"}, std::pair{"device_write_bps", "rate"},
+                                       std::pair{"device_write_iops", "rate"}})
+        with(node, list, [&](SourceNode& devices) {
+            for (auto& device : devices.items) {
+                if (!device.is_mapping()) continue;
+                if (device.find("path") == nullptr) device.set("path", SourceNode::make_string("", device.at));
+                if (device.find(member) == nullptr)
+                    device.set(member, SourceNode::make_scalar(Kind::integer, "0", device.at));
+            }
+        });
+}
+
 // Options become flags of a program; each may stand several times.
 void provider(SourceNode& node) {
     with(node, "options", [](SourceNode& options) {
@@ -284,6 +299,7 @@ void values(LoadContext& context, SourceNode& node, const Path& path) {
     with(node, "dns", [](SourceNode& list) {
         std::erase_if(list.items, [](const auto& item) { return item.is_string() && item.text.empty(); });
     });
+    with(node, "blkio_config", block_io);
     with(node, "healthcheck", health);
     with(node, "ulimits", ulimits);
     for (const auto* key : {"pre_start", "post_start", "pre_stop"})

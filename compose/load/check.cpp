@@ -64,7 +64,8 @@ Status check_scalar(const SourceNode& node, const Shape& shape) {
         return node.kind == Kind::real ? status(read_real(node)) : status(read_integer(node));
     case Reads::real:
         return status(read_real(node));
-    case Reads::bytes: {
+    case Reads::bytes:
+    case Reads::kept_bytes: {
         const auto value = read_bytes(node);
         if (value && *value < shape.least)
             return fail(invalid(concat("must be at least ", shape.least, ", not ", node.text), node.pos()));

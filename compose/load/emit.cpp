@@ -127,7 +127,8 @@ class Emitter {
         case Reads::real:
             return real(node);
         case Reads::bytes:
-            return bytes(node);
+        case Reads::kept_bytes:
+            return bytes(node, shape.reads == Reads::kept_bytes);
         case Reads::duration: {
             const auto value = read_duration(node);
             return value ? std::optional(Json(format_duration(*value))) : std::nullopt;
@@ -154,9 +155,9 @@ class Emitter {
         return Json(*value);
     }
 
-    static std::optional<Json> bytes(const SourceNode& node) {
+    static std::optional<Json> bytes(const SourceNode& node, bool keep) {
         const auto value = read_bytes(node);
-        if (!value || *value == 0) return std::nullopt;
+        if (!value || (*value == 0 && !keep)) return std::nullopt;
         return Json(concat(*value));
     }
 

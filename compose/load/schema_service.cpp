@@ -11,12 +11,14 @@ using namespace parts;
 constexpr auto warned = Support::warned;
 constexpr auto refused = Support::refused;
 
-constexpr Field k_weight_fields[] = {{.key = "path", .shape = &k_text, .json_key = "Path"},
-                                     {.key = "weight", .shape = &k_integer, .json_key = "Weight"}};
+constexpr Shape k_kept_text{.scalars = k_str, .reads = Reads::kept_text};
+constexpr Field k_weight_fields[] = {{.key = "path", .shape = &k_kept_text, .json_key = "Path"},
+                                     {.key = "weight", .shape = &k_kept_integer, .json_key = "Weight"}};
 constexpr Shape k_weight{.fields = k_weight_fields, .extensions = false};
 constexpr Shape k_weights{.items = &k_weight};
-constexpr Field k_throttle_fields[] = {{.key = "path", .shape = &k_text, .json_key = "Path"},
-                                       {.key = "rate", .shape = &k_whole_size, .json_key = "Rate"}};
+constexpr Shape k_rate{.scalars = k_int | k_str, .reads = Reads::kept_bytes};
+constexpr Field k_throttle_fields[] = {{.key = "path", .shape = &k_kept_text, .json_key = "Path"},
+                                       {.key = "rate", .shape = &k_rate, .json_key = "Rate"}};
 constexpr Shape k_throttle{.fields = k_throttle_fields, .extensions = false};
 constexpr Shape k_throttles{.items = &k_throttle};
 constexpr Field k_blkio_fields[] = {
