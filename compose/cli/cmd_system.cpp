@@ -3,6 +3,7 @@
 #include "compose/cli/command.hpp"
 #include "compose/cli/container_rows.hpp"
 #include "compose/cli/disk_usage.hpp"
+#include "compose/cli/disk_usage_rows.hpp"
 #include "compose/cli/image_rows.hpp"
 #include "compose/cli/network_membership.hpp"
 #include "compose/cli/volume_rows.hpp"
@@ -116,33 +117,62 @@ Run setup_info(Flags& flags) {
     };
 }
 
+Result<std::string> usage_text(const Context& context, const std::string& format) {
+    BERTH_ASSIGN_OR_RETURN(const auto usage, disk_usage(context));
+    std::vector<ui::Row> rows;
+    for (const auto& entry : usage) {
+        ui::Row row;
+        row.fields = Json::object();
+        const auto share = entry.size > 0 ? concat(" (", entry.reclaimable * 100 / entry.size, "%)") : std::string();
+        row.fields.set("Active", concat(entry.active));
+        row.fields.set("Reclaimable", format_bytes_decimal(static_cast<double>(entry.reclaimable)) + share);
+        row.fields.set("Size", format_bytes_decimal(static_cast<double>(entry.size)));
+        row.fields.set("TotalCount", concat(entry.total));
+        row.fields.set("Type", entry.type);
+        rows.push_back(std::move(row));
+    }
+    ui::ListFormat list;
+    list.format = format;
+    list.columns = {{"Type", "TYPE"},
+                    {"TotalCount", "TOTAL"},
+                    {"Active", "ACTIVE"},
+                    {"Size", "SIZE"},
+                    {"Reclaimable", "RECLAIMABLE"}};
+    return ui::format_rows(list, rows);
+}
+
+// Four tables, or one object of four lists for --format.
+Result<std::string> detailed_usage_text(const Context& context, const std::string& format) {
+    const bool tables = format.empty() || format == "table";
+    BERTH_ASSIGN_OR_RETURN(const auto sections, disk_usage_rows(context, !tables));
+    if (tables) {
+        std::string out;
+        for (const auto& section : sections) {
+            ui::ListFormat list;
+            list.columns = section.columns;
+            BERTH_ASSIGN_OR_RETURN(const auto text, ui::format_rows(list, section.rows));
+            out += concat(out.empty() ? "" : "\n", section.title, "\n\n", text);
+        }
+        return out;
+    }
+    Json all = Json::object();
+    for (const auto& section : sections) {
+        Json list = Json::array();
+        for (const auto& row : section.rows)
+            list.push(row.fields);
+        all.set(section.json_key, std::move(list));
+    }
+    return ui::format_objects(format, {all});
+}
+
 Run setup_df(Flags& flags) {
     auto format = std::make_shared<std::string>();
+    auto verbose = std::make_shared<bool>();
     flags.text("--format", *format, "Format output: 'table', 'table TEMPLATE', 'json' or a Go template");
-    return [format](Session& session) -> Result<int> {
-        BERTH_ASSIGN_OR_RETURN(const auto usage, disk_usage(session.context()));
-        std::vector<ui::Row> rows;
-        for (const auto& entry : usage) {
-            ui::Row row;
-            row.fields = Json::object();
-            const auto share =
-                entry.size > 0 ? concat(" (", entry.reclaimable * 100 / entry.size, "%)") : std::string();
-            row.fields.set("Active", concat(entry.active));
-            row.fields.set("Reclaimable",
-                           format_bytes_decimal(static_cast<double>(entry.reclaimable)) + share);
-            row.fields.set("Size", format_bytes_decimal(static_cast<double>(entry.size)));
-            row.fields.set("TotalCount", concat(entry.total));
-            row.fields.set("Type", entry.type);
-            rows.push_back(std::move(row));
-        }
-        ui::ListFormat list;
-        list.format = *format;
-        list.columns = {{"Type", "TYPE"},
-                        {"TotalCount", "TOTAL"},
-                        {"Active", "ACTIVE"},
-                        {"Size", "SIZE"},
-                        {"Reclaimable", "RECLAIMABLE"}};
-        BERTH_ASSIGN_OR_RETURN(const auto text, ui::format_rows(list, rows));
+    flags.toggle("-v,--verbose", *verbose, "Show detailed information on space usage");
+    return [format, verbose](Session& session) -> Result<int> {
+        BERTH_ASSIGN_OR_RETURN(const auto text, *verbose ? detailed_usage_text(session.context(), *format)
+                                                         : usage_text(session.context(), *format));
         session.print(text);
         return 0;
     };

@@ -9,6 +9,7 @@
 
 using namespace berth;
 using namespace berth::test;
+using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
@@ -65,4 +66,27 @@ TEST_CASE("system df says what du says, layers that only the build cache keeps i
     }
     world.ok({"system", "prune", "-af"});
     CHECK(df(world).at("Build Cache") < 800e3);
+}
+
+TEST_CASE("system df -v lists each image with what it shares, containers, volumes with their users, and the cache") {
+    World world;
+    world.tiny_image();
+    world.write("Dockerfile", "FROM tiny\nRUN dd if=/dev/zero of=/a bs=1k count=300\n");
+    world.ok({"build", "-q", "-t", "made", "."});
+    world.ok({"volume", "create", "idle"});
+    world.ok({"run", "--name", "kept", "-v", "v:/v", "made", "/bin/sh", "-c", "dd if=/dev/zero of=/v/file bs=1k count=200"});
+    const auto text = world.ok({"system", "df", "-v"});
+    CHECK_THAT(text, ContainsSubstring("Images space usage:\n\nREPOSITORY"));
+    CHECK_THAT(text, ContainsSubstring("Local Volumes space usage:\n\nVOLUME NAME   LINKS     SIZE\nidle          0         0B\nv             1         204.8kB\n"));
+    CHECK_THAT(text, ContainsSubstring("Build cache usage: 0B\n"));
+    const auto json = parse_json(world.ok({"system", "df", "-v", "--format", "json"})).value();
+    REQUIRE(json.find("Images")->as_array()->size() == 2);
+    for (const auto& image : *json.find("Images")->as_array()) {
+        const bool made = *image.find("Repository")->as_string() == "made";
+        CHECK(*image.find("UniqueSize")->as_string() == (made ? "307.2kB" : "0B"));
+        CHECK(*image.find("Containers")->as_string() == (made ? "1" : "0"));
+    }
+    CHECK(*json.find("Containers")->as_array()->front().find("LocalVolumes")->as_string() == "1");
+    CHECK(*json.find("BuildCache")->as_array()->front().find("Shared")->as_string() == "true");
+    CHECK(world.ok({"system", "df", "-v", "--format", "{{range .Volumes}}{{.Name}} {{end}}"}) == "idle v ");
 }
