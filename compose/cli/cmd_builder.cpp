@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <sys/statvfs.h>
 
 namespace berth::cli {
 
@@ -126,13 +127,31 @@ struct PruneFlags {
     bool all = false, force = false, verbose = false;
     std::vector<std::string> filters;
     std::string builder;
-    std::int64_t keep = 0, reserved = 0, most = 0;
+    std::int64_t keep = 0, reserved = 0, most = 0, least_free = 0;
 };
+
+// How much of the cache may stay; 0: none of it, without a limit that was given.
+Result<std::int64_t> bytes_to_keep(const Context& context, const PruneFlags& flags) {
+    std::int64_t keep = std::max(flags.keep, flags.most);
+    if (flags.least_free > 0) {
+        struct statvfs disk {};
+        if (::statvfs(context.paths.data_root().c_str(), &disk) != 0)
+            return fail_errno(concat("read how much of the disk below '", context.paths.data_root(), "' is free"));
+        const auto free = static_cast<std::int64_t>(disk.f_bavail) * static_cast<std::int64_t>(disk.f_frsize);
+        BERTH_ASSIGN_OR_RETURN(const auto entries, build::list_cache(context));
+        std::int64_t total = 0;
+        for (const auto& entry : entries)
+            total += entry.size;
+        const auto may_stay = std::max<std::int64_t>(total - std::max<std::int64_t>(flags.least_free - free, 0), 1);
+        keep = keep > 0 ? std::min(keep, may_stay) : may_stay;
+    }
+    return std::max(keep, flags.reserved);
+}
 
 Result<int> prune(Session& session, const PruneFlags& flags) {
     build::CachePrune wanted;
     BERTH_ASSIGN_OR_RETURN(wanted.filter, build::CacheFilter::parse(flags.filters));
-    wanted.keep_bytes = std::max({flags.keep, flags.reserved, flags.most});
+    BERTH_ASSIGN_OR_RETURN(wanted.keep_bytes, bytes_to_keep(session.context(), flags));
     if (!flags.force &&
         !confirm(session, "WARNING! This will remove the build cache.\nAre you sure you want to continue?"))
         return 0;
@@ -158,6 +177,7 @@ Run setup_prune(Flags& flags) {
     flags.toggle("-f,--force", o.force, "Do not prompt for confirmation");
     flags.bytes("--keep-storage", o.keep, "Amount of disk space to keep for cache").hide();
     flags.bytes("--max-used-space", o.most, "Maximum amount of disk space allowed to keep for cache");
+    flags.bytes("--min-free-space", o.least_free, "Target amount of free disk space after pruning");
     flags.bytes("--reserved-space", o.reserved, "Amount of disk space always allowed to keep for cache");
     flags.toggle("--verbose", o.verbose, "Provide a more verbose output");
     return [options](Session& session) { return prune(session, *options); };

@@ -193,7 +193,9 @@ TEST_CASE("builder prune --keep-storage drops what was used longest ago, and kee
     CHECK(world.berth({"builder", "prune", "-f", "--keep-storage", "much"}).exit_code != 0);
     CHECK(world.ok({"builder", "prune", "-f", "--keep-storage", "1GB"}) == "Total:\t0B");
     CHECK_THAT(world.berth({"build", "."}).err, ContainsSubstring("6 cached"));
-    CHECK(world.ok({"builder", "prune", "-f", "--keep-storage", "1"}) != "Total:\t0B");
+    CHECK(world.ok({"builder", "prune", "-f", "--min-free-space", "1"}) == "Total:\t0B");
+    CHECK(world.ok({"builder", "prune", "-f", "--min-free-space", "4096TB", "--reserved-space", "1GB"}) == "Total:\t0B");
+    CHECK(world.ok({"builder", "prune", "-f", "--min-free-space", "4096TB"}) != "Total:\t0B");
     CHECK_THAT(world.berth({"build", "."}).err, !ContainsSubstring("6 cached"));
     CHECK(world.ok({"run", "--rm", "kept", "cat", "/word"}) == "hello");
 }
