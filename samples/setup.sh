@@ -43,6 +43,20 @@ install_packages() {
         || { tail -20 "$log" >&2; die "apt-get install did not succeed"; }
 }
 
+# The programs of a package whose installation would start a service on this machine: unpacked beside the build, and
+# found in PATH from then on.
+unpack_programs() {
+    local package=$1 program=$2 folder=$build.programs
+    command -v "$program" >/dev/null && return
+    if [ ! -x "$folder/usr/bin/$program" ]; then
+        step "fetching $program (unpacked, not installed)"
+        mkdir -p "$folder"
+        (cd "$folder" && apt-get download -qq "$package" 2>/dev/null && dpkg-deb -x "$package"_*.deb . && rm -f "$package"_*.deb) \
+            || die "Debian's package $package could not be fetched"
+    fi
+    PATH=$PATH:$folder/usr/bin
+}
+
 set_up_packages() {
     command -v apt-get >/dev/null || die "this script installs Debian packages; elsewhere install what CMakeLists.txt looks for and build by hand"
     log=$(mktemp); trap 'rm -f "$log"' EXIT
