@@ -108,11 +108,12 @@ Result<int> run(Session& session, const ContainerFlags& flags) {
         if (flags.rm) (void)compose::remove_container(context, id, true, true);
     };
     if (flags.detach) {
-        if (auto started = compose::start_container(context, id); !started) {
+        auto started = compose::start_container(context, id);
+        session.print(id + "\n"); // as docker: also of one that is there but could not be started
+        if (!started) {
             remove_after();
             return fail(std::move(started).error());
         }
-        session.print(id + "\n");
         return 0;
     }
     auto code = run_in_foreground(session, id, streams,

@@ -157,6 +157,15 @@ TEST_CASE("a detached container: ps, stop, start, restart, rm, name conflicts") 
     CHECK(world.ok({"ps", "-aq"}).empty());
 }
 
+TEST_CASE("run -d of a program that is not there: the container's id, the error, and the container as created") {
+    World world;
+    world.tiny_image();
+    const Run run = world.berth({"run", "-d", "--name", "none", "tiny", "/nosuch"});
+    CHECK(run.exit_code == 127);
+    CHECK(trim(run.out) == world.ok({"ps", "-aq", "--no-trunc", "--filter", "status=created"}));
+    CHECK_FALSE(run.err.empty());
+}
+
 TEST_CASE("restart policies") {
     World world;
     world.tiny_image();
