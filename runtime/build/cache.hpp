@@ -25,6 +25,15 @@ inline constexpr std::size_t k_record_limit = 64u << 10;
 // Says to the image store that the cache wants the layer kept.
 [[nodiscard]] std::string layer_mark(const Context& context, std::string_view chain);
 
+// Folders that COPY --link has made on the way to its files; a layer below another parent must find the same.
+struct LinkFolders {
+    std::vector<std::string> taken, made_new; // see FoldersBelow
+};
+template <class V> void describe(V& v, LinkFolders& f) {
+    v.field("taken", f.taken);
+    v.field("madeNew", f.made_new);
+}
+
 struct StepRecord {
     std::int64_t version = 1;
     bool empty = false; // the step changed no file
@@ -34,6 +43,7 @@ struct StepRecord {
     std::int64_t size = 0;
     std::string created;     // RFC 3339: a cached build gives the same image id
     std::string instruction; // for people
+    std::optional<LinkFolders> link; // of COPY --link; none: good on this parent only
 };
 template <class V> void describe(V& v, StepRecord& r) {
     v.field("version", r.version);
@@ -45,6 +55,7 @@ template <class V> void describe(V& v, StepRecord& r) {
     v.field("size", r.size);
     v.field("created", r.created);
     v.field("instruction", r.instruction);
+    v.field("link", r.link);
 }
 
 // Collects what a step depends on; each part is framed, so no two lists of parts give the same key.

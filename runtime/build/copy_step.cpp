@@ -190,7 +190,8 @@ Status unpack_archive(int fd, int root, const std::string& destination) {
 // holds.
 Status add_archive(const Step& step, int fd, int root, const std::string& destination,
                    const CopyOptions& options) {
-    if (!options.owner && !options.mode && options.epoch < 0) return unpack_archive(fd, root, destination);
+    if (!options.owner && !options.mode && options.epoch < 0 && options.below == nullptr)
+        return unpack_archive(fd, root, destination);
     BERTH_ASSIGN_OR_RETURN(const TempDir folder, TempDir::make(step.env.scratch, "archive-"));
     BERTH_ASSIGN_OR_RETURN(const Fd top, open_directory(folder.path()));
     BERTH_TRY(unpack_archive(fd, top.get(), "/data"));
@@ -246,7 +247,12 @@ Status fill_layer(const Step& step, const Copy& copy, const CopyPlan& plan, cons
                                               maker.upper, maker.work, false));
     CopyOptions options;
     options.epoch = step.env.epoch;
+    FoldersBelow below;
+    Fd layers_below;
     if (copy.link) {
+        BERTH_ASSIGN_OR_RETURN(layers_below, open_readable_root(step.state.layers, step.env.scratch + "/empty"));
+        below.root = layers_below.get();
+        options.below = &below;
         options.owner = linked_owner;
     } else {
         BERTH_ASSIGN_OR_RETURN(options.owner, owner_of(copy, plan, root.get()));
@@ -268,6 +274,7 @@ Status fill_layer(const Step& step, const Copy& copy, const CopyPlan& plan, cons
         BERTH_TRY(write_new_file(root.get(), plan.destination, name, content, 0644, -1, options));
     for (const auto& remote : fetched.remotes)
         BERTH_TRY(place_remote(step, remote, root.get(), plan.destination, options, copy.unpack));
+    if (copy.link) maker.link = LinkFolders{std::move(below.taken), std::move(below.made_new)};
     return {};
 }
 
@@ -275,7 +282,7 @@ void key_of_plan(KeyBuilder& key, const Step& step, const Copy& copy, const Copy
                  const std::optional<CopyOwner>& linked_owner) {
     key.add("step", step.instruction.name).add("to", plan.destination);
     if (copy.link) {
-        key.add("link", "1");
+        key.add("link", "2");
         key.add("chown", linked_owner ? concat(linked_owner->uid, ":", linked_owner->gid) : std::string());
     } else {
         key.add("parent", step.state.chain).add("chown", plan.chown);

@@ -66,6 +66,21 @@ Status copy_bytes(int from, int to, std::int64_t size, const std::string& path) 
     return {};
 }
 
+// false: the layers below have no such folder.
+bool take_attributes(FoldersBelow& below, const std::string& path, int made) {
+    const auto there = open_folder_below(below.root, path);
+    struct stat st {};
+    if (!there || ::fstat(there->get(), &st) != 0 || ::fchown(made, st.st_uid, st.st_gid) != 0 ||
+        ::fchmod(made, st.st_mode & 07777U) != 0) {
+        below.made_new.push_back(path);
+        return false;
+    }
+    const timespec times[2] = {st.st_atim, st.st_mtim};
+    (void)::futimens(made, times);
+    below.taken.push_back(path);
+    return true;
+}
+
 class Copier {
   public:
     Copier(const SourceRoot& root, int target, const CopyOptions& options)
@@ -73,7 +88,7 @@ class Copier {
 
     [[nodiscard]] bool changed() const { return changed_; }
 
-    // Folders on the way are made 0755 and belong to the asked-for owner, else to root.
+    // Folders on the way belong to the asked-for owner, else to root.
     Result<Fd> make_folders(const std::string& path) {
         auto there = open_in_root(target_, path.empty() ? "/" : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (there) return there;
@@ -91,7 +106,9 @@ class Copier {
         }
         Fd made(::openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
         if (!made) return fail_errno(concat("open the folder '", path, "'"));
-        if (::fchmod(made.get(), 0755) != 0) return fail_errno(concat("set the mode of '", path, "'"));
+        if (options_.below != nullptr && take_attributes(*options_.below, path, made.get())) return made;
+        const mode_t mode = options_.mode ? options_.mode->of_new_folder() : 0755;
+        if (::fchmod(made.get(), mode) != 0) return fail_errno(concat("set the mode of '", path, "'"));
         if (options_.owner && ::fchown(made.get(), options_.owner->uid, options_.owner->gid) != 0)
             return fail_errno(concat("set the owner of '", path, "'"));
         if (options_.epoch >= 0) {
@@ -105,8 +122,9 @@ class Copier {
         bool existed = true;
         auto folder = open_in_root(target_, destination, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (!folder) {
-            existed = false;
             folder = make_folders(destination);
+            const auto* below = options_.below;
+            existed = below != nullptr && !below->taken.empty() && below->taken.back() == destination;
         }
         if (!folder) {
             return fail(std::move(folder).error().context(concat("copy to '", destination, "'")));
@@ -169,8 +187,6 @@ class Copier {
     // What the content of the source folder has gone into: it takes the times, and what keep_top says.
     Status finish_top(int fd, const TreeNode& node, bool existed) {
         if (options_.keep_top) return existed ? Status() : finish_folder(fd, node);
-        if (!existed && options_.mode && ::fchmod(fd, options_.mode->apply(S_IFDIR | 0755) & 07777) != 0)
-            return fail_errno(concat("set the mode of the folder for '", node.path, "'"));
         timespec times[2];
         times_of(node, times);
         if (::futimens(fd, times) != 0)

@@ -98,6 +98,7 @@ struct LayerMaker {
     std::string upper;
     std::string work;
     bool cacheable = true;
+    std::optional<LinkFolders> link;
     std::function<void()> release; // called once the layer has been taken
 };
 [[nodiscard]] Result<StepOutcome> cached_layer(Step& step, const std::string& key,

@@ -8,6 +8,7 @@
 #include "runtime/container/users.hpp"
 #include "runtime/image/layer_store.hpp"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -33,10 +34,28 @@ Result<bool> is_untouched(const std::string& upper) {
     return names.empty();
 }
 
+// Whether a layer of COPY --link would look the same if it were made on top of these layers.
+Result<bool> fits(const Step& step, const StepRecord& record) {
+    if (!record.link) return false;
+    BERTH_ASSIGN_OR_RETURN(const Fd below, open_readable_root(step.state.layers, step.env.scratch + "/empty"));
+    BERTH_ASSIGN_OR_RETURN(const Fd layer, open_directory(record.directory));
+    const auto is_alike = [&](const std::string& path, bool may_be_missing) {
+        const auto there = open_folder_below(below.get(), path), here = open_folder_below(layer.get(), path);
+        if (!there) return may_be_missing;
+        struct stat a {}, b {};
+        return here && ::fstat(there->get(), &a) == 0 && ::fstat(here->get(), &b) == 0 && a.st_mode == b.st_mode &&
+               a.st_uid == b.st_uid && a.st_gid == b.st_gid;
+    };
+    const auto& [taken, made_new] = *record.link;
+    return std::all_of(taken.begin(), taken.end(), [&](const auto& path) { return is_alike(path, false); }) &&
+           std::all_of(made_new.begin(), made_new.end(), [&](const auto& path) { return is_alike(path, true); });
+}
+
 // COPY --link: the layer was made for other layers below; here it is on top of ours. Nothing: it has to be
 // made anew.
 std::optional<StepRecord> on_this_parent(const Step& step, StepRecord record) {
     if (record.empty || record.parent == step.state.chain) return record;
+    if (const auto good = fits(step, record); !good || !*good) return std::nullopt;
     const auto moved = image::rebase_layer(step.env.context, record.chain_id, step.state.chain);
     if (!moved) {
         log::debug("build cache: {}", moved.error().to_string());
@@ -61,6 +80,7 @@ Result<StepRecord> make_layer(Step& step, const std::function<Status(LayerMaker&
     record.parent = step.state.chain;
     record.created = now_text(env);
     record.instruction = step.instruction.name + " " + step.instruction.text;
+    record.link = std::move(maker.link);
     cacheable = maker.cacheable;
     BERTH_ASSIGN_OR_RETURN(record.empty, is_untouched(maker.upper));
     if (!record.empty) {

@@ -6,9 +6,11 @@
 
 #include <climits>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <thread>
 
 namespace berth::build {
@@ -120,6 +122,15 @@ Result<Fd> make_folders_through(int root, const std::string& path, int links) {
 
 Result<Fd> make_folders(int root, const std::string& path) {
     return make_folders_through(root, absolute_path(path, "/"), 0);
+}
+
+Result<Fd> open_folder_below(int root, const std::string& path) {
+    struct open_how how {};
+    how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS;
+    Fd folder(static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
+    if (!folder) return fail_errno(concat("open the folder '", path, "' of the layers below"));
+    return folder;
 }
 
 Result<Fd> open_writable_root(const std::vector<std::string>& layers, const std::string& upper,

@@ -23,4 +23,7 @@ namespace berth::build {
 // unlike mkdir -p, a link that leads to nothing is followed: what it means inside the root is made.
 [[nodiscard]] Result<Fd> make_folders(int root, const std::string& path);
 
+// A folder at that very path, through no link: what a layer on top of `root` would merge with.
+[[nodiscard]] Result<Fd> open_folder_below(int root, const std::string& path);
+
 } // namespace berth::build

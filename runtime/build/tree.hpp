@@ -74,6 +74,8 @@ class ModeChange {
   public:
     [[nodiscard]] static Result<ModeChange> parse(const std::string& text);
     [[nodiscard]] mode_t apply(mode_t mode) const; // type bits kept
+    // Of folders that are made on the way: the number without its special bits; clauses say nothing of them.
+    [[nodiscard]] mode_t of_new_folder() const { return octal_ ? *octal_ & 0777U : 0755U; }
 
   private:
     struct Clause {
@@ -87,6 +89,14 @@ class ModeChange {
     std::vector<Clause> clauses_;
 };
 
+// COPY --link: files go into an empty root, but a folder on the way that the layers below have is to look as it does
+// there, because in a stack of layers the topmost one's owner and mode count.
+struct FoldersBelow {
+    int root = -1;                     // of the layers below; borrowed
+    std::vector<std::string> taken;    // made here as they are there
+    std::vector<std::string> made_new; // not there
+};
+
 struct CopyOptions {
     std::optional<CopyOwner> owner;
     std::optional<ModeChange> mode;
@@ -96,6 +106,7 @@ struct CopyOptions {
     // content goes into a folder that is 0755 and root's (or the asked-for owner's), or that exists and
     // stays.
     bool keep_top = false;
+    FoldersBelow* below = nullptr; // noted here what was found of the folders on the way
 };
 struct CopyOutcome {
     bool changed = false; // a file is no longer what was selected and hashed
@@ -103,7 +114,8 @@ struct CopyOutcome {
 // Copies into `target` (a root) at `destination` (absolute, may end in a slash).
 [[nodiscard]] Result<CopyOutcome> copy_selected(const SourceRoot& root, const Selected& source, int target,
                                                 const std::string& destination, const CopyOptions& options);
-// Makes the folders of `path` that are missing beneath `target`: 0755 and the asked-for owner's, else root's.
+// Makes the folders of `path` that are missing beneath `target`: the asked-for owner's, else root's, 0755 if no number
+// is asked for.
 [[nodiscard]] Status make_owned_folders(int target, const std::string& path, const CopyOptions& options);
 // One new file (heredocs, downloads) at `destination`, or in it when it is a folder.
 [[nodiscard]] Status write_new_file(int target, const std::string& destination, const std::string& name,

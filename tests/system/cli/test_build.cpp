@@ -81,6 +81,40 @@ TEST_CASE("build -: a tar or a Dockerfile on standard input") {
     CHECK(world.ok({"run", "--rm", "packed"}) == "packed");
 }
 
+TEST_CASE("COPY --link: folders that are there below stay as they are, whatever layers the copy was made on before") {
+    World world;
+    world.tiny_image();
+    world.write("file", "linked\n");
+    world.write("Dockerfile", "ARG BASE\nFROM $BASE\nCOPY --link --chown=app file /a/b/file\n");
+    for (const auto& [base, command] : {std::pair{"open", "mkdir -m 1777 /a"}, {"open-too", "mkdir -m 1777 /a && touch /more"},
+                                        {"none", "touch /only"}, {"shut", "mkdir -p /a/b && chmod 750 /a/b"}})
+        world.ok({"build", "-q", "-t", base, "-"}, concat("FROM tiny\nRUN ", command, "\n"));
+    const auto folders = [&](const std::string& base, const std::string& how) {
+        const Run built = world.berth({"build", "-t", "made", "--build-arg", "BASE=" + base, "."});
+        CAPTURE(base);
+        CHECK_THAT(built.err, ContainsSubstring("COPY --link --chown=app file /a/b/file  " + how));
+        return world.ok({"run", "--rm", "made", "stat", "-c", "%n %U %a", "/a", "/a/b", "/a/b/file"});
+    };
+    CHECK(folders("open", "DONE") == "/a root 1777\n/a/b app 755\n/a/b/file app 644");
+    CHECK(folders("open-too", "CACHED") == "/a root 1777\n/a/b app 755\n/a/b/file app 644");
+    CHECK(folders("none", "DONE") == "/a app 755\n/a/b app 755\n/a/b/file app 644");
+    CHECK(folders("shut", "DONE") == "/a root 755\n/a/b root 750\n/a/b/file app 644");
+}
+
+TEST_CASE("COPY --chmod: a number holds for the folders that are made on the way too, without its special bits") {
+    World world;
+    world.tiny_image();
+    world.write("tree/sub/file", "x\n");
+    const auto modes = [&](const std::string& mode, const std::string& source) {
+        world.write("Dockerfile", concat("FROM tiny\nCOPY --chmod=", mode, " ", source, " /a/b/\n"));
+        world.ok({"build", "-q", "-t", "made", "."});
+        return world.ok({"run", "--rm", "made", "sh", "-c", "find /a | sort | xargs stat -c '%n %a'"});
+    };
+    CHECK(modes("4711", "tree") == "/a 711\n/a/b 711\n/a/b/sub 4711\n/a/b/sub/file 4711");
+    CHECK(modes("700", "tree/sub/file") == "/a 700\n/a/b 700\n/a/b/file 700");
+    CHECK(modes("go-rwx", "tree") == "/a 755\n/a/b 755\n/a/b/sub 700\n/a/b/sub/file 600");
+}
+
 TEST_CASE("COPY --link: its layer is the same, and taken again, whatever is below") {
     World world;
     world.tiny_image();
