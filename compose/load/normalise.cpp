@@ -73,7 +73,8 @@ void resolve_values(LoadContext& context, SourceNode* mapping, bool drop_unset) 
     if (drop_unset) std::erase_if(mapping->entries, [](const auto& entry) { return entry.value.is_null(); });
 }
 
-void imply_dependency(SourceNode& service, const std::string& target, bool restart, const Place& at) {
+// `at` is a copy: it comes from an entry of the very mapping that grows here.
+void imply_dependency(SourceNode& service, const std::string& target, bool restart, const Place at) {
     if (target.empty()) return;
     auto* depends = service.find("depends_on");
     if (depends == nullptr) depends = &service.set("depends_on", SourceNode::make_mapping(at));
