@@ -66,8 +66,10 @@ Status TreeCopy::folder(int source, int destination, const std::string& shown) {
 
 Status TreeCopy::entry(int source, int destination, const std::string& name, const std::string& shown) {
     struct stat info {};
-    if (::fstatat(source, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
+    if (::fstatat(source, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT) return {}; // a whiteout that hides nothing, which an overlay lists all the same
         return fail_errno(concat("look at '", shown, "'"));
+    }
     bool done = false;
     BERTH_TRY(link_again(destination, name, info, shown, done));
     if (done) return {};

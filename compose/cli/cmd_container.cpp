@@ -2,6 +2,7 @@
 #include "compose/cli/command.hpp"
 #include "compose/cli/container_rows.hpp"
 #include "compose/cli/foreground.hpp"
+#include "compose/cli/prune_filter.hpp"
 #include "compose/plan/bring_up.hpp"
 #include "runtime/base/process.hpp"
 #include "runtime/container/exec.hpp"
@@ -209,14 +210,12 @@ Run setup_prune(Flags& flags) {
     flags.toggle("-f,--force", options->force, "Do not prompt for confirmation");
     flags.list("--filter", options->filters, "Provide filter values (label=<key>[=<value>])", "filter");
     return [options](Session& session) -> Result<int> {
-        BERTH_ASSIGN_OR_RETURN(const auto filters, parse_filters(options->filters, {"label", "label!"}));
+        BERTH_ASSIGN_OR_RETURN(const auto filters, PruneFilter::parse(options->filters));
         if (!options->force &&
             !confirm(session,
                      "WARNING! This will remove all stopped containers.\nAre you sure you want to continue?"))
             return 0;
-        BERTH_ASSIGN_OR_RETURN(auto containers, runtime::list_containers(session.context()));
-        BERTH_ASSIGN_OR_RETURN(containers,
-                               filter_containers(session.context(), std::move(containers), filters));
+        BERTH_ASSIGN_OR_RETURN(const auto containers, runtime::list_containers(session.context()));
         std::vector<std::string> ids;
         std::int64_t freed = 0;
         for (const auto& container : containers) {
@@ -224,6 +223,7 @@ Run setup_prune(Flags& flags) {
                 container.state.status != runtime::Status::created &&
                 container.state.status != runtime::Status::dead)
                 continue;
+            if (!filters.takes(container.spec.labels, container.spec.created_at)) continue;
             freed += layer_size(session.context(), container);
             ids.push_back(container.spec.id);
         }

@@ -1,6 +1,7 @@
 // images, rmi, tag, history, pull, image prune
 #include "compose/cli/command.hpp"
 #include "compose/cli/container_rows.hpp"
+#include "compose/cli/content_trust.hpp"
 #include "compose/cli/image_rows.hpp"
 #include "runtime/image/pull.hpp"
 #include "runtime/image/store.hpp"
@@ -131,15 +132,18 @@ Run setup_history(Flags& flags) {
 struct PullFlags {
     std::vector<std::string> names;
     std::string platform;
-    bool quiet = false;
+    bool quiet = false, no_trust = true;
 };
 
 Run setup_pull(Flags& flags) {
     auto options = std::make_shared<PullFlags>();
     flags.text("--platform", options->platform, "Set platform if the image is multi-platform capable");
+    declare_content_trust(flags, options->no_trust);
     flags.toggle("-q,--quiet", options->quiet, "Suppress verbose output");
     flags.arguments(options->names, 1, 1);
     return [options](Session& session) -> Result<int> {
+        BERTH_TRY(check_content_trust(options->no_trust));
+        BERTH_TRY(image::parse_platform(options->platform));
         BERTH_TRY(session.show_progress(options->quiet));
         BERTH_ASSIGN_OR_RETURN(const auto reference, image::parse_reference(options->names[0]));
         image::PullOptions how;
@@ -164,16 +168,19 @@ struct PruneFlags {
 Run setup_prune(Flags& flags) {
     auto options = std::make_shared<PruneFlags>();
     flags.toggle("-a,--all", options->all, "Remove all unused images, not just dangling ones");
-    flags.list("--filter", options->filters, "Provide filter values (label=<key>[=<value>])", "filter");
+    flags.list("--filter", options->filters, "Provide filter values (e.g., until=<timestamp>)", "filter");
     flags.toggle("-f,--force", options->force, "Do not prompt for confirmation");
     return [options](Session& session) -> Result<int> {
-        BERTH_ASSIGN_OR_RETURN(const auto filters, parse_filters(options->filters, {"label"}));
+        BERTH_ASSIGN_OR_RETURN(const auto filter, PruneFilter::parse(options->filters, {"dangling"}));
+        const auto dangling = filter.value_of("dangling");
+        BERTH_ASSIGN_OR_RETURN(const bool dangling_only, dangling.empty() ? Result<bool>(true) : parse_bool(dangling));
+        const bool all = options->all || !dangling_only;
         const auto question = concat("WARNING! This will remove all ",
-                                     options->all ? "images without at least one container associated to them"
+                                     all ? "images without at least one container associated to them"
                                                   : "dangling images",
                                      ".\nAre you sure you want to continue?");
         if (!options->force && !confirm(session, question)) return 0;
-        BERTH_ASSIGN_OR_RETURN(const auto pruned, prune_images(session.context(), options->all, filters));
+        BERTH_ASSIGN_OR_RETURN(const auto pruned, prune_images(session.context(), all, filter));
         if (!pruned.lines.empty()) session.print(concat("Deleted Images:\n", pruned.lines, "\n"));
         session.print(
             concat("Total reclaimed space: ", format_bytes_decimal(static_cast<double>(pruned.bytes)), "\n"));

@@ -266,7 +266,7 @@ Run setup_prune(Flags& flags) {
     flags.list("--filter", options->filters, "Provide filter values (label=<key>[=<value>])", "filter");
     flags.toggle("-f,--force", options->force, "Do not prompt for confirmation");
     return [options](Session& session) -> Result<int> {
-        BERTH_ASSIGN_OR_RETURN(const auto filters, parse_filters(options->filters, {"label"}));
+        BERTH_ASSIGN_OR_RETURN(const auto filters, PruneFilter::parse(options->filters));
         if (!options->force &&
             !confirm(session, "WARNING! This will remove all custom networks not used by at least one "
                               "container.\nAre you sure you want to continue?"))

@@ -1,5 +1,6 @@
 // push, login, logout, manifest inspect (search: cmd_search.cpp)
 #include "compose/cli/command.hpp"
+#include "compose/cli/content_trust.hpp"
 #include "compose/ui/terminal.hpp"
 #include "runtime/base/file.hpp"
 #include "runtime/image/manifest.hpp"
@@ -18,7 +19,7 @@ namespace {
 
 struct PushFlags {
     std::vector<std::string> names;
-    bool all_tags = false, quiet = false;
+    bool all_tags = false, quiet = false, no_trust = true;
 };
 
 // The names to push: the one that was asked for, or with --all-tags all tags of its repository.
@@ -47,8 +48,10 @@ Run setup_push(Flags& flags) {
     auto options = std::make_shared<PushFlags>();
     flags.toggle("-a,--all-tags", options->all_tags, "Push all tags of an image to the repository");
     flags.toggle("-q,--quiet", options->quiet, "Suppress verbose output");
+    declare_content_trust(flags, options->no_trust);
     flags.arguments(options->names, 1, 1);
     return [options](Session& session) -> Result<int> {
+        BERTH_TRY(check_content_trust(options->no_trust));
         BERTH_ASSIGN_OR_RETURN(const auto names, names_to_push(session.context(), *options));
         const auto& first = names.front();
         if (!options->quiet) {

@@ -185,7 +185,9 @@ struct PruneFlags {
 
 Result<int> prune(Session& session, const PruneFlags& flags) {
     const auto& context = session.context();
-    BERTH_ASSIGN_OR_RETURN(const auto filters, parse_filters(flags.filters, {"label"}));
+    BERTH_ASSIGN_OR_RETURN(const auto filter, PruneFilter::parse(flags.filters));
+    if (flags.volumes && filter.has_until())
+        return fail(ErrorCode::usage, "the \"until\" filter is not supported with \"--volumes\"");
     const auto question =
         concat("WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at "
                "least one container\n",
@@ -195,30 +197,30 @@ Result<int> prune(Session& session, const PruneFlags& flags) {
                "  - unused build cache\n\nAre you sure you want to continue?");
     if (!flags.force && !confirm(session, question)) return 0;
     std::int64_t freed = 0;
-    BERTH_ASSIGN_OR_RETURN(auto containers, runtime::list_containers(context));
-    BERTH_ASSIGN_OR_RETURN(containers, filter_containers(context, std::move(containers), filters));
+    BERTH_ASSIGN_OR_RETURN(const auto containers, runtime::list_containers(context));
     std::vector<std::string> ids;
     for (const auto& container : containers)
-        if (container.state.status == runtime::Status::exited ||
-            container.state.status == runtime::Status::created) {
+        if ((container.state.status == runtime::Status::exited ||
+             container.state.status == runtime::Status::created) &&
+            filter.takes(container.spec.labels, container.spec.created_at)) {
             freed += layer_size(context, container);
             ids.push_back(container.spec.id);
         }
     BERTH_TRY(compose::remove_containers(context, ids, false, false));
     if (!ids.empty()) session.print(concat("Deleted Containers:\n", join(ids, "\n"), "\n\n"));
-    BERTH_ASSIGN_OR_RETURN(const auto networks, prune_networks(context, filters));
+    BERTH_ASSIGN_OR_RETURN(const auto networks, prune_networks(context, filter));
     if (!networks.empty()) session.print(concat("Deleted Networks:\n", join(networks, "\n"), "\n\n"));
     if (flags.volumes) {
-        BERTH_ASSIGN_OR_RETURN(const auto volumes, prune_volumes(context, false, filters));
+        BERTH_ASSIGN_OR_RETURN(const auto volumes, prune_volumes(context, false, filter));
         if (!volumes.names.empty())
             session.print(concat("Deleted Volumes:\n", join(volumes.names, "\n"), "\n\n"));
         freed += volumes.bytes;
     }
-    if (filters.empty()) {
+    if (filter.empty()) {
         BERTH_ASSIGN_OR_RETURN(const auto cache, build::prune_cache(context, build::CachePrune{}));
         freed += cache.freed;
     }
-    BERTH_ASSIGN_OR_RETURN(const auto images, prune_images(context, flags.all, filters));
+    BERTH_ASSIGN_OR_RETURN(const auto images, prune_images(context, flags.all, filter));
     if (!images.lines.empty()) session.print(concat("Deleted Images:\n", images.lines, "\n"));
     freed += images.bytes;
     session.print(concat("Total reclaimed space: ", format_bytes_decimal(static_cast<double>(freed)), "\n"));
@@ -228,7 +230,7 @@ Result<int> prune(Session& session, const PruneFlags& flags) {
 Run setup_prune(Flags& flags) {
     auto options = std::make_shared<PruneFlags>();
     flags.toggle("-a,--all", options->all, "Remove all unused images not just dangling ones");
-    flags.list("--filter", options->filters, "Provide filter values (label=<key>[=<value>])", "filter");
+    flags.list("--filter", options->filters, "Provide filter values (e.g., label=<key>=<value>)", "filter");
     flags.toggle("-f,--force", options->force, "Do not prompt for confirmation");
     flags.toggle("--volumes", options->volumes, "Prune anonymous volumes");
     return [options](Session& session) { return prune(session, *options); };

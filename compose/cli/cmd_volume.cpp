@@ -107,13 +107,16 @@ Run setup_prune(Flags& flags) {
     flags.list("--filter", options->filters, "Provide filter values (label=<key>[=<value>])", "filter");
     flags.toggle("-f,--force", options->force, "Do not prompt for confirmation");
     return [options](Session& session) -> Result<int> {
-        BERTH_ASSIGN_OR_RETURN(const auto filters, parse_filters(options->filters, {"label", "all"}));
-        const bool all = options->all || (filters.count("all") > 0 && filters.at("all").back() == "true");
+        BERTH_ASSIGN_OR_RETURN(const auto filter, PruneFilter::parse(options->filters, {"all"}));
+        if (filter.has_until()) return fail(ErrorCode::usage, "volumes have no filter 'until'");
+        const auto every = filter.value_of("all");
+        BERTH_ASSIGN_OR_RETURN(const bool filtered_all, every.empty() ? Result<bool>(false) : parse_bool(every));
+        const bool all = options->all || filtered_all;
         const auto question =
             concat("WARNING! This will remove ", all ? "all" : "anonymous",
                    " local volumes not used by at least one container.\nAre you sure you want to continue?");
         if (!options->force && !confirm(session, question)) return 0;
-        BERTH_ASSIGN_OR_RETURN(const auto pruned, prune_volumes(session.context(), all, filters));
+        BERTH_ASSIGN_OR_RETURN(const auto pruned, prune_volumes(session.context(), all, filter));
         if (!pruned.names.empty())
             session.print(concat("Deleted Volumes:\n", join(pruned.names, "\n"), "\n\n"));
         session.print(

@@ -1,5 +1,7 @@
 #include "compose/cli/container_flags.hpp"
 
+#include "compose/cli/content_trust.hpp"
+
 #include <limits>
 
 namespace berth::cli {
@@ -37,7 +39,7 @@ void declare_process(Flags& flags, ContainerFlags& f) {
     flags
         .choice("--isolation", f.isolation, {"default"}, "Container isolation technology: Linux has no other")
         .hide();
-    flags.toggle("--disable-content-trust", f.no_trust, "Skip image verification: there is none").hide();
+    declare_content_trust(flags, f.no_trust);
 }
 
 void declare_security(Flags& flags, ContainerFlags& f) {

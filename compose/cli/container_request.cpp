@@ -1,4 +1,5 @@
 #include "compose/cli/container_flags.hpp"
+#include "compose/cli/content_trust.hpp"
 #include "compose/cli/mount_syntax.hpp"
 #include "compose/cli/port_syntax.hpp"
 #include "runtime/base/file.hpp"
@@ -283,10 +284,7 @@ Status set_mounts(compose::ContainerRequest& request, const ContainerFlags& f, c
 
 Status set_process(const Context& context, compose::ContainerRequest& request, const ContainerFlags& f) {
     auto& spec = request.spec;
-    if (!f.no_trust)
-        return fail(
-            Error(ErrorCode::unsupported, "--disable-content-trust=false: berth verifies no signatures")
-                .hint("name the image by its digest: REPOSITORY@sha256:..."));
+    BERTH_TRY(check_content_trust(f.no_trust));
     spec.name = f.name;
     spec.user = f.user;
     spec.working_dir = f.workdir;

@@ -1,5 +1,6 @@
 #include "compose/cli/image_rows.hpp"
 
+#include "compose/cli/log_flags.hpp"
 #include "compose/ui/terminal.hpp"
 #include "runtime/base/parse.hpp"
 #include "runtime/base/tree_size.hpp"
@@ -20,7 +21,8 @@ bool has_name(const ImageEntry& entry, const std::string& pattern) {
     auto reference = image::parse_reference(pattern);
     const auto slash = pattern.rfind('/');
     const bool tagged = pattern.find(':', slash == std::string::npos ? 0 : slash) != std::string::npos;
-    const auto name = reference ? reference->familiar_name() : pattern.substr(0, pattern.rfind(':'));
+    // With a wildcard it is no reference; a port's colon is no tag's.
+    const auto name = reference ? reference->familiar_name() : tagged ? pattern.substr(0, pattern.rfind(':')) : pattern;
     if (::fnmatch(name.c_str(), entry.repository.c_str(), FNM_PATHNAME) != 0) return false;
     return !tagged || ::fnmatch(pattern.substr(pattern.rfind(':') + 1).c_str(), entry.tag.c_str(), 0) == 0;
 }
@@ -51,7 +53,7 @@ void add_entries(const image::Image& image, std::vector<ImageEntry>& out) {
 } // namespace
 
 const std::vector<std::string>& image_filters() {
-    static const std::vector<std::string> names{"before", "dangling", "label", "reference", "since"};
+    static const std::vector<std::string> names{"before", "dangling", "label", "reference", "since", "until"};
     return names;
 }
 
@@ -75,6 +77,12 @@ Result<std::vector<ImageEntry>> image_entries(const Context& context, const std:
                 return fail(ErrorCode::usage,
                             concat("filter dangling='", values.back(), "' is neither true nor false"));
             std::erase_if(out, [&](const ImageEntry& entry) { return (entry.tag == "<none>") != *wanted; });
+        } else if (key == "until") {
+            BERTH_ASSIGN_OR_RETURN(const auto limit, parse_time_or_age(values.back()));
+            std::erase_if(out, [&](const ImageEntry& entry) {
+                const auto created = parse_rfc3339(entry.image->config.created);
+                return created && *created >= limit;
+            });
         } else if (key == "label") {
             std::erase_if(out, [&, &values = values](const ImageEntry& entry) {
                 return !labels_match(entry.image->config.config.labels, values);
@@ -159,18 +167,16 @@ std::string removed_text(const image::Removed& removed) {
     return join(lines, "\n");
 }
 
-Result<PrunedImages> prune_images(const Context& context, bool all, const Filters& filters) {
+Result<PrunedImages> prune_images(const Context& context, bool all, const PruneFilter& filter) {
     BERTH_ASSIGN_OR_RETURN(const auto images, image::list_images(context));
     BERTH_ASSIGN_OR_RETURN(const auto users, image_users(context));
     PrunedImages out;
     for (const auto& image : images) {
         if (!users(image.id).empty() || (!all && !image.references.empty())) continue;
-        if (const auto label = filters.find("label");
-            label != filters.end() && !labels_match(image.config.config.labels, label->second))
-            continue;
+        if (!filter.takes(image.config.config.labels, image.config.created)) continue;
         BERTH_ASSIGN_OR_RETURN(const auto removed, image::remove_image(context, image.id, true, users));
         if (const auto text = removed_text(removed); !text.empty()) out.lines += text + "\n";
-        out.bytes += image.size;
+        out.bytes += removed.bytes;
     }
     return out;
 }

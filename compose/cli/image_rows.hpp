@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compose/cli/container_rows.hpp"
+#include "compose/cli/prune_filter.hpp"
 #include "compose/ui/formatter.hpp"
 #include "runtime/image/store.hpp"
 
@@ -35,6 +36,6 @@ struct PrunedImages {
     std::string lines;
     std::int64_t bytes = 0;
 };
-[[nodiscard]] Result<PrunedImages> prune_images(const Context& context, bool all, const Filters& filters);
+[[nodiscard]] Result<PrunedImages> prune_images(const Context& context, bool all, const PruneFilter& filter);
 
 } // namespace berth::cli

@@ -120,7 +120,7 @@ Status disconnect_container(const Context& context, const std::string& name,
     return is_running(container.state) ? tell_monitor(context, container) : Status();
 }
 
-Result<std::vector<std::string>> prune_networks(const Context& context, const Filters& filters) {
+Result<std::vector<std::string>> prune_networks(const Context& context, const PruneFilter& filter) {
     compose::sweep_leftovers(context);
     BERTH_ASSIGN_OR_RETURN(const auto containers, runtime::list_containers(context));
     std::set<std::string> wanted;
@@ -133,9 +133,7 @@ Result<std::vector<std::string>> prune_networks(const Context& context, const Fi
         if (network.config.name == "bridge" || wanted.count(network.config.name) > 0 ||
             wanted.count(network.id) > 0)
             continue;
-        if (const auto label = filters.find("label");
-            label != filters.end() && !labels_match(network.config.labels, label->second))
-            continue;
+        if (!filter.takes(network.config.labels, network.created_at)) continue;
         BERTH_ASSIGN_OR_RETURN(const auto endpoints, network::endpoints(context, network.id));
         if (!endpoints.empty()) continue;
         BERTH_TRY(network::remove(context, network.id));

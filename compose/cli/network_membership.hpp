@@ -3,7 +3,7 @@
 // once.
 #pragma once
 
-#include "compose/cli/container_rows.hpp"
+#include "compose/cli/prune_filter.hpp"
 #include "network/model.hpp"
 #include "runtime/base/context.hpp"
 
@@ -19,6 +19,6 @@ namespace berth::cli {
                                           const network::Network& network);
 // Names of the networks that were removed: no endpoints, and no container (also a stopped one) that asks for
 // them.
-[[nodiscard]] Result<std::vector<std::string>> prune_networks(const Context& context, const Filters& filters);
+[[nodiscard]] Result<std::vector<std::string>> prune_networks(const Context& context, const PruneFilter& filter);
 
 } // namespace berth::cli

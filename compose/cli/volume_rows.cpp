@@ -64,15 +64,13 @@ ui::Row volume_row(const Context& context, const volumes::Volume& volume) {
     return row;
 }
 
-Result<PrunedVolumes> prune_volumes(const Context& context, bool all, const Filters& filters) {
+Result<PrunedVolumes> prune_volumes(const Context& context, bool all, const PruneFilter& filter) {
     BERTH_ASSIGN_OR_RETURN(const auto users, volume_users(context));
     BERTH_ASSIGN_OR_RETURN(const auto volumes, volumes::list(context));
     PrunedVolumes out;
     for (const auto& volume : volumes) {
         if (users.count(volume.name) > 0 || (!all && !volume.anonymous)) continue;
-        if (const auto label = filters.find("label");
-            label != filters.end() && !labels_match(volume.labels, label->second))
-            continue;
+        if (!filter.takes_labels(volume.labels)) continue;
         if (auto path = volumes::data_path(context, volume)) out.bytes += tree_size(*path);
         BERTH_TRY(volumes::remove(context, volume.name));
         out.names.push_back(volume.name);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compose/cli/container_rows.hpp"
+#include "compose/cli/prune_filter.hpp"
 #include "compose/ui/formatter.hpp"
 #include "volumes/model.hpp"
 
@@ -22,6 +23,6 @@ struct PrunedVolumes {
     std::vector<std::string> names;
     std::int64_t bytes = 0;
 };
-[[nodiscard]] Result<PrunedVolumes> prune_volumes(const Context& context, bool all, const Filters& filters);
+[[nodiscard]] Result<PrunedVolumes> prune_volumes(const Context& context, bool all, const PruneFilter& filter);
 
 } // namespace berth::cli

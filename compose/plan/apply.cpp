@@ -21,16 +21,19 @@ Result<FileLock> lock_project(const Context& context, const std::string& name) {
 }
 
 Result<std::map<std::string, std::string>> find_image_ids(const Context& context, const Project& project) {
-    std::map<std::string, std::string> by_name; // empty: not there
+    std::map<std::string, std::optional<image::Image>> by_name;
     std::map<std::string, std::string> out;
     for (const auto& [name, service] : project.services) {
         const auto reference = image_name(project, service);
         auto known = by_name.find(reference);
         if (known == by_name.end()) {
-            BERTH_ASSIGN_OR_RETURN(const auto image, image::find_image(context, reference));
-            known = by_name.emplace(reference, image ? image->id : std::string()).first;
+            BERTH_ASSIGN_OR_RETURN(auto image, image::find_image(context, reference));
+            known = by_name.emplace(reference, std::move(image)).first;
         }
-        if (!known->second.empty()) out[name] = known->second;
+        if (!known->second) continue;
+        BERTH_ASSIGN_OR_RETURN(const auto wanted, image::parse_platform(service.platform));
+        if (service.platform.empty() || image::platform_fit(known->second->platform(), wanted) > 0)
+            out[name] = known->second->id;
     }
     return out;
 }

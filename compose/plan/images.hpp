@@ -11,7 +11,8 @@
 
 namespace berth::compose {
 
-// Present: returned as it is, unless `pull` is "always". "never": not there is an error. Otherwise pulled.
+// Present and, when one is given, for that platform: returned as it is, unless `pull` is "always". "never": otherwise an
+// error. Else pulled.
 [[nodiscard]] Result<image::Image> ensure_image(const Context& context, const std::string& reference,
                                                 const std::string& pull, const std::string& platform);
 // make_network, drop_network and pull_image of a build, wired to our rooms; also for `berth build`.

@@ -9,7 +9,8 @@
 
 namespace berth::image {
 
-// From an open descriptor (a file or a pipe): gzip, zstd, xz, bzip2 or plain. Every image and tag in it.
+// From an open descriptor (a file or a pipe): gzip, zstd, xz, bzip2 or plain. Every image and tag in it;
+// the references of the images are those that the archive gives them, in its order.
 [[nodiscard]] Result<std::vector<Image>> load_archive(const Context& context, int fd);
 // An OCI layout folder.
 [[nodiscard]] Result<std::vector<Image>> load_layout(const Context& context, const std::string& directory);
@@ -25,15 +26,17 @@ struct ArchivedText {
 };
 [[nodiscard]] Status save_archive(const Context& context, const std::vector<std::string>& names, int fd,
                                   const std::vector<ArchivedText>& front = {});
-// A root file system's tar as a one-layer image; changes: Dockerfile instructions (docker import -c).
-[[nodiscard]] Result<Image> import_archive(const Context& context, int fd, const std::string& reference,
-                                           const std::vector<std::string>& changes,
-                                           const std::string& message);
+struct ImportOptions {
+    std::string reference;            // empty: an image without a name
+    std::vector<std::string> changes; // Dockerfile instructions (docker import -c)
+    std::string message;
+    std::string platform; // of the files; empty: this machine's
+};
+// A root file system's tar as a one-layer image.
+[[nodiscard]] Result<Image> import_archive(const Context& context, int fd, const ImportOptions& options);
 // A folder as a one-layer image without a detour through tar (our set-up scripts, tests).
 [[nodiscard]] Result<Image> import_directory(const Context& context, const std::string& directory,
-                                             const std::string& reference,
-                                             const std::vector<std::string>& changes,
-                                             const std::string& message);
+                                             const ImportOptions& options);
 // Merged root (open_root, or a container's) as a tar.
 [[nodiscard]] Status export_tree(int root, int out_fd);
 

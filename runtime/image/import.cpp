@@ -13,17 +13,24 @@ namespace berth::image {
 
 namespace {
 
-Result<ImageConfig> base_config(const std::vector<std::string>& changes, const std::string& message) {
+// Before the work: a wrong name or change must not cost a minute first.
+Result<ImageConfig> base_config(const ImportOptions& options) {
+    if (!options.reference.empty()) {
+        BERTH_ASSIGN_OR_RETURN(const auto reference, parse_reference(options.reference));
+        if (!reference.digest.empty())
+            return fail(Error(ErrorCode::invalid_input, concat("'", options.reference, "' is a digest, which nobody can choose"))
+                            .hint("give the image a tag"));
+    }
     ImageConfig config;
     config.created = to_rfc3339(wall_now());
-    const Platform host = host_platform();
-    config.architecture = host.architecture;
-    config.variant = host.variant;
-    config.os = "linux";
-    BERTH_TRY(apply_changes(config.config, changes));
+    BERTH_ASSIGN_OR_RETURN(const Platform platform, parse_platform(options.platform));
+    config.architecture = platform.architecture;
+    config.variant = platform.variant;
+    config.os = platform.os;
+    BERTH_TRY(apply_changes(config.config, options.changes));
     HistoryEntry history;
     history.created = config.created;
-    history.comment = message.empty() ? "imported" : message;
+    history.comment = options.message.empty() ? "imported" : options.message;
     config.history.push_back(std::move(history));
     return config;
 }
@@ -35,33 +42,21 @@ Result<Image> finish_import(const Context& context, LayerIngest& layer, ImageCon
     return add_image(context, config, reference);
 }
 
-// Before the work: a wrong name or change must not cost a minute first.
-Status check_reference(const std::string& reference) {
-    if (reference.empty()) return {};
-    BERTH_TRY(parse_reference(reference));
-    return {};
-}
-
 } // namespace
 
-Result<Image> import_archive(const Context& context, int fd, const std::string& reference,
-                             const std::vector<std::string>& changes, const std::string& message) {
-    BERTH_TRY(check_reference(reference));
-    BERTH_ASSIGN_OR_RETURN(ImageConfig config, base_config(changes, message));
+Result<Image> import_archive(const Context& context, int fd, const ImportOptions& options) {
+    BERTH_ASSIGN_OR_RETURN(ImageConfig config, base_config(options));
     clean_staging(context);
     BERTH_ASSIGN_OR_RETURN(const auto layer, LayerIngest::start(context, LayerInput::file));
     FdSource source(fd);
     BERTH_TRY(pump(source, *layer));
     BERTH_TRY(layer->finish());
     if (layer->unpacked().entries == 0) return fail(ErrorCode::invalid_input, "the archive is empty");
-    return finish_import(context, *layer, std::move(config), reference);
+    return finish_import(context, *layer, std::move(config), options.reference);
 }
 
-Result<Image> import_directory(const Context& context, const std::string& directory,
-                               const std::string& reference, const std::vector<std::string>& changes,
-                               const std::string& message) {
-    BERTH_TRY(check_reference(reference));
-    BERTH_ASSIGN_OR_RETURN(ImageConfig config, base_config(changes, message));
+Result<Image> import_directory(const Context& context, const std::string& directory, const ImportOptions& import) {
+    BERTH_ASSIGN_OR_RETURN(ImageConfig config, base_config(import));
     clean_staging(context);
     BERTH_ASSIGN_OR_RETURN(const Fd tree, open_file(directory, O_RDONLY | O_DIRECTORY));
     BERTH_ASSIGN_OR_RETURN(const auto layer, LayerIngest::start(context, LayerInput::own_tar));
@@ -71,7 +66,7 @@ Result<Image> import_directory(const Context& context, const std::string& direct
     BERTH_TRY(write_tree(tree.get(), writer, options));
     BERTH_TRY(writer.finish());
     BERTH_TRY(layer->finish());
-    return finish_import(context, *layer, std::move(config), reference);
+    return finish_import(context, *layer, std::move(config), import.reference);
 }
 
 Status export_tree(int root, int out_fd) {

@@ -84,8 +84,13 @@ store_all(const Context& context, const Entries& entries, const MakePlan& make_p
         BERTH_ASSIGN_OR_RETURN(const ImagePlan plan, make_plan(entry));
         BERTH_ASSIGN_OR_RETURN(Image image, store_image(context, plan));
         // Manifests that differ only in how layers are compressed are the same image.
-        if (std::none_of(out.begin(), out.end(), [&](const Image& have) { return have.id == image.id; }))
-            out.push_back(std::move(image));
+        auto same = std::find_if(out.begin(), out.end(), [&](const Image& have) { return have.id == image.id; });
+        if (same == out.end()) {
+            image.references.clear(); // those that it had before were not loaded
+            same = out.insert(out.end(), std::move(image));
+        }
+        for (const auto& name : plan.names)
+            same->references.push_back(name.to_string());
     }
     return out;
 }

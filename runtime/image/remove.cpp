@@ -45,6 +45,7 @@ Status remove_layers(const Context& context, const std::vector<std::string>& cha
         const auto folder = open_file(path, O_RDONLY | O_DIRECTORY);
         if (!folder) continue;
         if (::flock(folder->get(), LOCK_EX | LOCK_NB) != 0) break; // leased
+        if (const auto record = read_layer(context, *chain)) removed.bytes += record->size;
         BERTH_TRY(move_away(path, grave));
         removed.deleted.push_back(*chain);
     }

@@ -6,6 +6,7 @@
 #include "runtime/base/context.hpp"
 #include "runtime/base/fd.hpp"
 #include "runtime/image/image_config.hpp"
+#include "runtime/image/platform.hpp"
 #include "runtime/image/reference.hpp"
 
 #include <functional>
@@ -22,6 +23,7 @@ struct Image {
     std::vector<std::string>
         repo_digests;      // "docker.io/library/nginx@sha256:..." when it came from a registry
     std::int64_t size = 0; // bytes of all unpacked layers
+    [[nodiscard]] Platform platform() const { return {config.os, config.architecture, config.variant}; }
 };
 
 // By reference ("nginx", "nginx:1", "name@sha256:..."), by id ("sha256:..." or a unique hex prefix of at
@@ -36,6 +38,7 @@ list_images(const Context& context); // newest first; broken ones are warned of
 struct Removed {
     std::vector<std::string> untagged; // references
     std::vector<std::string> deleted;  // image and layer ids
+    std::int64_t bytes = 0;            // of the layers that went
 };
 // Untags, and deletes image and layers that nothing else uses. While a container (used_by_container answers
 // its name for an image id, "" for none) has it: in_use, or with force the names alone go.

@@ -56,8 +56,11 @@ class Walker {
     Status entry(int parent, const std::string& name, const std::string& path) {
         if (options_.skip && options_.skip(path)) return {};
         struct stat st {};
-        if (::fstatat(parent, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
+        if (::fstatat(parent, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+            // An overlay lists a whiteout that hides nothing, and then has no such file.
+            if (errno == ENOENT) return {};
             return fail_errno(concat("examine '", path, "'"));
+        }
         if (S_ISSOCK(st.st_mode)) return {}; // tar has no sockets, and a stored one could not be connected to
         if (S_ISCHR(st.st_mode) && st.st_rdev == 0) return whiteout(path, st);
         TarEntry out;

@@ -32,6 +32,79 @@ TEST_CASE("images: import, list, tag, save, load, history, remove") {
     CHECK_THAT(world.ok({"history", "tiny"}), ContainsSubstring("IMAGE"));
 }
 
+TEST_CASE("save of a repository takes all its tags; load names what was in the archive, and nothing else") {
+    World world;
+    world.tiny_image();
+    for (const char* name : {"app:a", "app:b", "other:1"})
+        world.ok({"tag", "tiny", name});
+    world.ok({"save", "-o", "app.tar", "app"});
+    CHECK(world.ok({"load", "-i", "app.tar"}) == "Loaded image: app:a\nLoaded image: app:b");
+    CHECK(world.berth({"save", "-o", "no.tar", "nothing"}).exit_code == 1);
+    const auto id = world.ok({"images", "-q", "--no-trunc", "tiny"});
+    world.ok({"save", "-o", "id.tar", id});
+    CHECK(world.ok({"load", "-i", "id.tar"}) == "Loaded image ID: " + id);
+}
+
+TEST_CASE("images: wildcards beside a port, filters by age and label, also of the prune commands") {
+    World world;
+    world.tiny_image();
+    world.ok({"tag", "tiny", "localhost:5000/team/app:1"});
+    const auto images = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), {"images", "--format", "{{.Repository}}:{{.Tag}}"});
+        return world.ok(words);
+    };
+    CHECK(images({"localhost:5000/*/*"}) == "localhost:5000/team/app:1");
+    CHECK(images({"localhost:5000/*/*:1"}) == "localhost:5000/team/app:1");
+    CHECK(images({"localhost:5000/*/*:2"}).empty());
+    CHECK(images({"--filter", "reference=localhost:5000/team/*"}) == "localhost:5000/team/app:1");
+    CHECK(images({"--filter", "until=1h"}).empty());
+    world.ok({"rmi", "localhost:5000/team/app:1"});
+    world.write("Dockerfile", "FROM tiny\nLABEL keep=yes\nRUN echo marked > /marked\n");
+    world.ok({"build", "-q", "-t", "marked", "."});
+    CHECK_THAT(world.ok({"image", "prune", "-af", "--filter", "until=1h"}), ContainsSubstring("reclaimed space: 0B"));
+    const auto pruned = world.ok({"image", "prune", "-f", "--filter", "dangling=false", "--filter", "label!=keep"});
+    CHECK_THAT(pruned, ContainsSubstring("Untagged: tiny:latest") && ContainsSubstring("reclaimed space: 0B")); // its layer stays
+    CHECK(images({}) == "marked:latest");
+    CHECK(world.berth({"image", "prune", "-f", "--filter", "until=soon"}).exit_code != 0);
+    CHECK(world.berth({"system", "prune", "-f", "--volumes", "--filter", "until=1h"}).exit_code != 0);
+    world.ok({"create", "--name", "young", "marked", "true"});
+    world.ok({"container", "prune", "-f", "--filter", "until=1h"});
+    world.ok({"system", "prune", "-f", "--filter", "until=1h"});
+    CHECK(world.ok({"ps", "-aq"}).size() == 12);
+    world.ok({"container", "prune", "-f", "--filter", "label!=keep"}); // the image's label is the container's
+    CHECK(world.ok({"ps", "-aq"}).size() == 12);
+}
+
+TEST_CASE("an image for another machine is not taken for one of the asked-for platform") {
+    World world;
+    world.tiny_image();
+    world.ok({"save", "-o", "tiny.tar", "tiny"});
+    world.ok({"create", "--name", "c", "tiny", "true"});
+    world.ok({"export", "-o", "root.tar", "c"});
+    world.ok({"import", "--platform", "linux/s390x", "root.tar", "far"});
+    CHECK(world.ok({"image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", "far"}) == "linux/s390x");
+    const Run refused = world.berth({"run", "--rm", "--pull", "never", "--platform", "linux/amd64", "far", "true"});
+    CHECK(refused.exit_code == 125);
+    CHECK_THAT(refused.err, ContainsSubstring("its platform (linux/s390x) does not match the specified platform (linux/amd64)"));
+    CHECK(world.berth({"run", "--rm", "--platform", "bogus/x/y/z", "tiny", "true"}).exit_code == 125);
+    world.ok({"run", "--rm", "--pull", "never", "--platform", "linux/s390x", "far", "true"}); // as asked
+    CHECK(world.berth({"import", "root.tar", "x@sha256:" + std::string(64, 'a')}).exit_code == 1);
+}
+
+TEST_CASE("a whiteout that hides nothing is no file: export and volumes pass over it") {
+    World world;
+    world.tiny_image();
+    world.ok({"create", "--name", "plain", "tiny", "true"});
+    world.ok({"export", "-o", "root.tar", "plain"});
+    world.write("nodir/.wh.x", "");
+    world.write("nodir/kept", "");
+    REQUIRE(host("tar", {"-C", world.project(), "-rf", world.project() + "/root.tar", "nodir"}).exit_code == 0);
+    world.ok({"import", "root.tar", "hidden"});
+    world.ok({"create", "--name", "c", "-v", "/nodir", "hidden", "true"});
+    world.ok({"export", "-o", "out.tar", "c"});
+    world.ok({"run", "--rm", "-v", "/nodir", "hidden", "true"});
+}
+
 TEST_CASE("an image that a container uses is not removed without force") {
     World world;
     world.tiny_image();

@@ -7,7 +7,7 @@ namespace berth::image::test {
 Image import_text(const Sandbox& sandbox, const std::string& tar, const std::string& name) {
     const auto file = make_memfd("tar", tar);
     require(file);
-    auto image = import_archive(sandbox.context, file->get(), name, {"CMD [\"/x\"]"}, "");
+    auto image = import_archive(sandbox.context, file->get(), {name, {"CMD [\"/x\"]"}, {}, {}});
     require(image);
     return *image;
 }

@@ -45,13 +45,13 @@ TEST_CASE("looking into a store that is not there finds nothing and makes nothin
 TEST_CASE("a failed import leaves nothing") {
     const Sandbox sandbox;
     const auto file = make_memfd("tar", TarBuilder().file("ok", "1").file("../evil", "x").done());
-    CHECK_FALSE(import_archive(sandbox.context, file->get(), "x", {}, ""));
+    CHECK_FALSE(import_archive(sandbox.context, file->get(), {"x", {}, {}, {}}));
     CHECK(list_images(sandbox.context)->empty());
     CHECK(layers_of(sandbox).empty());
     CHECK(list_dir(sandbox.context.paths.images() + "/tmp")->empty());
-    CHECK_FALSE(import_archive(sandbox.context, file->get(), "BAD NAME", {}, ""));
+    CHECK_FALSE(import_archive(sandbox.context, file->get(), {"BAD NAME", {}, {}, {}}));
     const auto empty = make_memfd("tar", "");
-    CHECK_FALSE(import_archive(sandbox.context, empty->get(), "x", {}, ""));
+    CHECK_FALSE(import_archive(sandbox.context, empty->get(), {"x", {}, {}, {}}));
 }
 
 TEST_CASE("removing shares: names first, layers with their last image") {
@@ -267,7 +267,7 @@ TEST_CASE("a folder is imported as it is") {
     require(make_dirs(sandbox.root + "/bin", 0755));
     require(write_atomic(sandbox.root + "/bin/x", "1", 0755));
     REQUIRE(::symlink("x", (sandbox.root + "/bin/y").c_str()) == 0);
-    const auto image = import_directory(sandbox.context, sandbox.root, "dir", {"ENV A=1"}, "");
+    const auto image = import_directory(sandbox.context, sandbox.root, {"dir", {"ENV A=1"}, {}, {}});
     require(image);
     const auto lowers = lower_dirs(sandbox.context, *image);
     CHECK(content_of(lowers->front() + "/bin/x") == "1");
