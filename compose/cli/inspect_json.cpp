@@ -204,6 +204,13 @@ Result<Json> inspect_image(const Context&, const image::Image& image) {
     rootfs.set("Type", image.config.rootfs.type);
     rootfs.set("Layers", text_list(image.config.rootfs.diff_ids));
     out.set("RootFS", std::move(rootfs));
+    Json driver = Json::object();
+    driver.set("Data", Json());
+    driver.set("Name", "overlay2");
+    out.set("GraphDriver", std::move(driver));
+    Json metadata = Json::object();
+    metadata.set("LastTagTime", "0001-01-01T00:00:00Z"); // not kept: docker's word for that
+    out.set("Metadata", std::move(metadata));
     return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include "compose/ui/go_template_functions.hpp"
 #include "compose/ui/go_template_nodes.hpp"
+#include "compose/ui/go_zero_values.hpp"
 
 #include <optional>
 
@@ -29,6 +30,12 @@ class Runner {
     [[nodiscard]] std::string take() { return std::move(out_); }
 
   private:
+    static std::string text_of_nothing(const Pipe& pipe) {
+        const auto& operands = pipe.calls.front().operands;
+        if (pipe.calls.size() == 1 && operands.size() == 1 && !operands.front().fields.empty())
+            if (const auto text = zero_text(operands.front().fields.back())) return std::string(*text);
+        return print_value(Json());
+    }
     Result<Flow> run(const Node& node, const Json& dot) {
         switch (node.kind) {
         case NodeKind::text:
@@ -40,7 +47,7 @@ class Runner {
             return Flow::continue_;
         case NodeKind::action: {
             BERTH_ASSIGN_OR_RETURN(const auto value, evaluate(node.pipe, dot));
-            if (node.pipe.variables.empty()) out_ += print_value(value);
+            if (node.pipe.variables.empty()) out_ += value.is_null() ? text_of_nothing(node.pipe) : print_value(value);
             return Flow::normal;
         }
         case NodeKind::if_:
@@ -186,7 +193,7 @@ class Runner {
             const Json* found = value.find(fields[i]);
             if (found == nullptr && top && i == 0) {
                 found = methods_.find(fields[i]);
-                if (found == nullptr)
+                if (found == nullptr && !zero_text(fields[i]))
                     return fail(ErrorCode::invalid_input,
                                 concat("template: executing \"\" at <.", fields[i],
                                        ">: map has no entry for key \"", fields[i], "\""));

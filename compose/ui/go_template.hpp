@@ -3,7 +3,8 @@
 // and docker's own (json, join, split, lower, upper, title, pad, truncate, println, table). Pure.
 //
 // A field that the data does not have is an error at the top level and "<no value>" (false in conditions)
-// below, where a JSON object may stand for a Go map or for a struct with an empty pointer.
+// below, where a JSON object may stand for a Go map or for a struct with an empty pointer. Known members of docker's
+// structs print what they print there when they are not set (go_zero_values.hpp).
 #pragma once
 
 #include "runtime/base/json.hpp"

@@ -26,6 +26,13 @@ std::optional<double> number(const Json& value) {
     return std::nullopt;
 }
 
+// A map of texts answers "" for a key that it does not have; one of pointers, nothing.
+Json element_of_nothing(const Json::Object& members) {
+    const bool texts = std::all_of(members.begin(), members.end(),
+                                   [](const auto& member) { return member.value.as_string() != nullptr; });
+    return texts ? Json("") : Json();
+}
+
 Result<Json> index(const Arguments& a) {
     Json at = a[0];
     for (std::size_t i = 1; i < a.size(); ++i) {
@@ -33,7 +40,7 @@ Result<Json> index(const Arguments& a) {
             const auto* key = a[i].as_string();
             if (key == nullptr) return bad("index", "the key of a map must be a string");
             const auto* found = at.find(*key);
-            Json next = found != nullptr ? *found : Json();
+            Json next = found != nullptr ? *found : element_of_nothing(*at.as_object());
             at = std::move(next);
         } else if (const auto* items = at.as_array()) {
             const auto* place = a[i].as_integer();
@@ -43,7 +50,7 @@ Result<Json> index(const Arguments& a) {
             Json next = (*items)[static_cast<std::size_t>(*place)];
             at = std::move(next);
         } else if (at.is_null()) {
-            return Json();
+            return Json(""); // most often a map of texts (Labels) without an entry
         } else {
             return bad("index", "this value is neither a list nor a map");
         }

@@ -47,7 +47,10 @@ TEST_CASE("broken templates are errors, never crashes") {
 TEST_CASE("unknown fields are errors at the top and nothing below") {
     CHECK(run("{{.Nmae}}", sample()) ==
           "error: template: executing \"\" at <.Nmae>: map has no entry for key \"Nmae\"");
-    CHECK(run("{{.State.Health}}", sample()) == "<no value>");
+    CHECK(run("{{.State.Health}}", sample()) == "<nil>");
+    CHECK(run("{{.State.Nothing}}", sample()) == "<no value>");
+    CHECK(run("{{.State.Env}}{{.State.Volumes}}{{.State.StopSignal}}", sample()) == "[]map[]");
+    CHECK(run("{{.DockerVersion}}{{with .Variant}}/{{.}}{{end}}", sample()).empty());
     CHECK(run("{{if .State.Health}}yes{{else}}no{{end}}", sample()) == "no");
     CHECK(run("{{.State.Health.Status}}", sample()) == "<no value>");
 }
@@ -79,7 +82,7 @@ TEST_CASE("functions") {
     CHECK(run("{{join .Tags \"-\"}} {{upper .Name}} {{title .Name}} {{len .Tags}}", sample()) ==
           "a-b WEB Web 2");
     CHECK(run("{{index .Labels \"com.example.x\"}}{{index .Tags 1}}", sample()) == "1b");
-    CHECK(run("{{index .Labels \"none\"}}", sample()) == "<no value>");
+    CHECK(run("{{index .Labels \"none\"}}", sample()).empty());
     CHECK(run("{{printf \"%-5s|%5d|%q|%.2f|%x%%\" .Name 7 \"a\" 1.5 255}}", sample()) ==
           "web  |    7|\"a\"|1.50|ff%");
     CHECK(run("{{.Name | upper | printf \"%s!\"}}", sample()) == "WEB!");
