@@ -78,6 +78,7 @@ Result<runtime::Container> create_from_flags(Session& session, const ContainerFl
         undo_cidfile();
         return fail(std::move(image).error());
     }
+    request.platform = flags.platform;
     request.spec.image = reference;
     request.spec.image_id = image->id;
     request.spec.attach_stdin = streams.in && !flags.detach;

@@ -61,6 +61,7 @@ struct ContainerRequest {
     std::map<std::string, std::string> inherited_volumes;
     std::vector<std::string> volumes_from; // "container[:ro|rw]", ids or names
     std::string image_id_label;            // this label gets the image's id
+    std::string platform;                  // that was asked for; empty: none was
     SourcePos image_at;
 };
 

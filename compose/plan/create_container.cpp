@@ -153,6 +153,13 @@ Status settle_network(const Context& context, ContainerRequest& request) {
     return settle_links(context, spec);
 }
 
+void warn_of_platform(const Context& context, const std::string& name, const image::Image& image) {
+    const auto host = image::host_platform();
+    if (image.config.architecture.empty() || image::platform_fit(image.platform(), host) > 0) return;
+    context.progress->warn(concat("the platform of image ", name, " (", image.platform().to_string(),
+                                  ") is not this machine's (", host.to_string(), "), and none was asked for"));
+}
+
 } // namespace
 
 Result<runtime::Container> create_container(const Context& context, ContainerRequest request) {
@@ -167,6 +174,7 @@ Result<runtime::Container> create_container(const Context& context, ContainerReq
             return fail(std::move(error));
         }
         image = std::move(*found);
+        if (request.platform.empty()) warn_of_platform(context, spec.image, *image);
         spec.image_id = image->id;
         if (!request.image_id_label.empty()) spec.labels[request.image_id_label] = image->id;
         BERTH_ASSIGN_OR_RETURN(spec.layers, image::lower_dirs(context, *image));

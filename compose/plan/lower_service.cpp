@@ -235,6 +235,7 @@ Result<ContainerRequest> lower_service(const Project& project, const Service& se
     auto& spec = request.spec;
     spec.name = options.name.empty() ? container_name(project, service, options.number) : options.name;
     spec.image = image_name(project, service);
+    request.platform = service.platform;
     request.image_at = service.image_at.known() ? service.image_at : service.at;
     request.inherited_volumes = options.inherited_volumes;
     request.image_id_label = k_label_image;

@@ -79,9 +79,12 @@ Result<Pattern> Pattern::compile(std::string_view text, bool crosses) {
         const char c = text[at];
         if (crosses && text.substr(at).starts_with("**")) {
             at += 2;
+            // "**.log": as in Docker nothing but a name's end, whatever stands before it.
+            const bool ending = at == 2 && at < text.size() && text[at] != '/' &&
+                                text.find_first_of("*?[]\\", at) == std::string_view::npos;
             if (at < text.size() && text[at] == '/') ++at;
             // Everything at the end; any number of whole folders, also none, elsewhere.
-            add(at == text.size() ? Token::Kind::all : Token::Kind::folders);
+            add(ending || at == text.size() ? Token::Kind::all : Token::Kind::folders);
         } else if (c == '*') {
             ++at;
             add(Token::Kind::star);

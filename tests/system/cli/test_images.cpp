@@ -87,7 +87,10 @@ TEST_CASE("an image for another machine is not taken for one of the asked-for pl
     CHECK(refused.exit_code == 125);
     CHECK_THAT(refused.err, ContainsSubstring("its platform (linux/s390x) does not match the specified platform (linux/amd64)"));
     CHECK(world.berth({"run", "--rm", "--platform", "bogus/x/y/z", "tiny", "true"}).exit_code == 125);
-    world.ok({"run", "--rm", "--pull", "never", "--platform", "linux/s390x", "far", "true"}); // as asked
+    const Run asked = world.berth({"run", "--rm", "--pull", "never", "--platform", "linux/s390x", "far", "true"});
+    CHECK(asked.exit_code == 0);
+    CHECK(asked.err.empty());
+    CHECK_THAT(world.berth({"run", "--rm", "far", "true"}).err, ContainsSubstring("linux/s390x"));
     CHECK(world.berth({"import", "root.tar", "x@sha256:" + std::string(64, 'a')}).exit_code == 1);
 }
 

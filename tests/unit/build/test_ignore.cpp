@@ -41,6 +41,12 @@ TEST_CASE("two stars cross folders, one does not", "[build]") {
     CHECK(rules("**/*.o").excludes("c.o"));
     CHECK_FALSE(rules("*.o").excludes("a/c.o"));
     CHECK(rules("a/**").excludes("a/b/c"));
+    // With nothing else special in it, it is the end of a name.
+    for (const char* path : {"b", "ab", "x/ab", "x/b"})
+        CHECK(rules("**b").excludes(path));
+    CHECK(rules("**b").excludes("xb/inside"));
+    CHECK_FALSE(rules("**b?").excludes("abc"));
+    CHECK_FALSE(rules("**/b").excludes("ab"));
     CHECK(rules("a/**/z").excludes("a/z"));
     CHECK(rules("[a-c]?").excludes("bx"));
     CHECK_FALSE(rules("[^a-c]?").excludes("bx"));
