@@ -1,11 +1,19 @@
 #include "runtime/image/platform.hpp"
 #include "runtime/base/parse.hpp"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
 #include <sys/utsname.h>
 
 namespace berth::image {
 
 namespace {
+
+// Go's names of those that Linux runs on.
+constexpr std::array<std::string_view, 14> k_architectures{"386",    "amd64",    "arm",     "arm64", "loong64",
+                                                           "mips",   "mips64",   "mips64le", "mipsle", "ppc64",
+                                                           "ppc64le", "riscv64", "s390x",   "wasm"};
 
 // uname's and other people's names -> the image-spec's (Go's GOARCH) with the variant that the name implies.
 Platform normalise(std::string os, std::string architecture, std::string variant) {
@@ -56,8 +64,13 @@ Result<Platform> parse_platform(std::string_view text) {
             part.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") !=
                 std::string::npos)
             return bad();
-    if (parts.size() == 1)
-        return to_lower(parts[0]) == "linux" ? host_platform() : normalise("linux", parts[0], "");
+    if (parts.size() == 1) {
+        if (to_lower(parts[0]) == "linux") return host_platform();
+        auto alone = normalise("linux", parts[0], "");
+        if (std::find(k_architectures.begin(), k_architectures.end(), alone.architecture) == k_architectures.end())
+            return fail(ErrorCode::invalid_input, concat("'", text, "' is no architecture that images are made for"));
+        return alone;
+    }
     return normalise(parts[0], parts[1], parts.size() == 3 ? parts[2] : "");
 }
 

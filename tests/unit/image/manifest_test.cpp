@@ -77,6 +77,6 @@ TEST_CASE("platforms in all their spellings") {
     CHECK(parse_platform("aarch64")->to_string() == "linux/arm64");
     CHECK(parse_platform("linux/arm64/v8")->to_string() == "linux/arm64");
     CHECK(parse_platform("")->os == "linux");
-    for (const char* text : {"/", "linux/", "linux/amd64/v1/x", "linux/am d64"})
+    for (const char* text : {"/", "linux/", "linux/amd64/v1/x", "linux/am d64", "bogus"})
         CHECK_FALSE(parse_platform(text));
 }
