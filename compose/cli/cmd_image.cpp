@@ -144,17 +144,25 @@ Run setup_pull(Flags& flags) {
     return [options](Session& session) -> Result<int> {
         BERTH_TRY(check_content_trust(options->no_trust));
         BERTH_TRY(image::parse_platform(options->platform));
+        const auto& name = options->names[0];
+        BERTH_ASSIGN_OR_RETURN(const auto reference, image::parse_reference(name));
+        const auto say = [&](const std::string& line) {
+            if (!options->quiet) session.print(line + "\n");
+        };
+        if (reference.familiar() != name && reference.familiar_name() == name) say("Using default tag: latest");
+        BERTH_ASSIGN_OR_RETURN(const auto before, image::find_image(session.context(), reference.to_string()));
         BERTH_TRY(session.show_progress(options->quiet));
-        BERTH_ASSIGN_OR_RETURN(const auto reference, image::parse_reference(options->names[0]));
         image::PullOptions how;
         how.platform = options->platform;
         BERTH_ASSIGN_OR_RETURN(const auto pulled,
                                image::pull_image(session.context(), reference.to_string(), how));
         session.end_progress();
-        if (!options->quiet)
-            for (const auto& digest : pulled.repo_digests)
-                if (const auto at = digest.find('@'); at != std::string::npos)
-                    session.print(concat("Digest: ", digest.substr(at + 1), "\n"));
+        say(concat(reference.digest.empty() ? reference.tag : reference.digest, ": Pulling from ", reference.repository));
+        for (const auto& digest : pulled.repo_digests)
+            if (const auto at = digest.find('@'); at != std::string::npos)
+                say(concat("Digest: ", digest.substr(at + 1)));
+        const bool same = before && before->id == pulled.id;
+        say(concat("Status: ", same ? "Image is up to date for " : "Downloaded newer image for ", reference.familiar()));
         session.print(reference.to_string() + "\n");
         return 0;
     };

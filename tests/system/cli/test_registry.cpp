@@ -103,6 +103,10 @@ TEST_CASE("push, and pull by berth and by skopeo") {
     world.ok({"pull", "-q", name});
     CHECK(world.ok({"inspect", "--format", "{{.Id}}", name}) == id);
     CHECK(world.ok({"run", "--rm", "--network", "none", name, "echo", "back"}) == "back");
+    CHECK_THAT(world.ok({"pull", name}), ContainsSubstring("1: Pulling from team/tiny\nDigest: sha256:") &&
+                                             ContainsSubstring("\nStatus: Image is up to date for " + name + "\n"));
+    world.ok({"rmi", "-f", id});
+    CHECK_THAT(world.ok({"pull", name}), ContainsSubstring("Status: Downloaded newer image for " + name));
     // The other way round, too.
     const auto layout = "oci:" + world.project() + "/layout:x";
     const Run out = host("skopeo", {"copy", "--src-tls-verify=false", "docker://" + name, layout});
