@@ -226,6 +226,9 @@ Result<image::Image> ensure_service_image(const Context& context, const Project&
     }
     auto found = image::get_image(context, name);
     if (!found) return fail(locate(std::move(found).error(), service, name));
+    BERTH_ASSIGN_OR_RETURN(const auto wanted, image::parse_platform(service.platform));
+    if (!service.platform.empty() && image::platform_fit(found->platform(), wanted) == 0)
+        return fail(locate(wrong_platform(name, found->platform(), wanted), service, name));
     return found;
 }
 

@@ -91,6 +91,10 @@ TEST_CASE("an image for another machine is not taken for one of the asked-for pl
     CHECK(asked.exit_code == 0);
     CHECK(asked.err.empty());
     CHECK_THAT(world.berth({"run", "--rm", "far", "true"}).err, ContainsSubstring("linux/s390x"));
+    world.write("compose.yaml", "services: {app: {image: far, platform: linux/amd64, pull_policy: never, command: [\"true\"]}}\n");
+    const Run up = world.compose({"up", "-d"});
+    CHECK(up.exit_code == 1);
+    CHECK_THAT(up.err, ContainsSubstring("does not match the specified platform") && ContainsSubstring("compose.yaml:1"));
     CHECK(world.berth({"import", "root.tar", "x@sha256:" + std::string(64, 'a')}).exit_code == 1);
 }
 
