@@ -51,6 +51,10 @@ Result<Image> import_archive(const Context& context, int fd, const ImportOptions
     FdSource source(fd);
     BERTH_TRY(pump(source, *layer));
     BERTH_TRY(layer->finish());
+    // The archive becomes the layer as it is, and docker and podman refuse such an entry.
+    if (const auto& name = layer->unpacked().first_old_gnu_sparse; !name.empty())
+        return fail(Error(ErrorCode::unsupported, concat("'", name.substr(0, 200), "' is stored as a sparse file of the old GNU kind, which other engines cannot read"))
+                        .hint("make the archive without --sparse, or with --format=pax"));
     if (layer->unpacked().entries == 0) return fail(ErrorCode::invalid_input, "the archive is empty");
     return finish_import(context, *layer, std::move(config), options.reference);
 }

@@ -266,7 +266,8 @@ Result<bool> TarReader::next(TarEntry& entry) {
         if (pax.path) entry.name = *pax.path;
         BERTH_TRY(apply_header(header, stored, entry));
         BERTH_TRY(apply_pax(pax, entry));
-        if (header.type == 'S') BERTH_TRY(old_gnu_sparse(header, entry));
+        entry.old_gnu_sparse = header.type == 'S';
+        if (entry.old_gnu_sparse) BERTH_TRY(old_gnu_sparse(header, entry));
         if (entry.name.empty() || entry.name.size() > k_max_tar_path || entry.link.size() > k_max_tar_path)
             return damaged(concat("entry with a name of ", entry.name.size(), " bytes"));
         return true;

@@ -143,6 +143,7 @@ Status TreeWriter::add_as_it_is(const TarEntry& entry, TarReader& reader) {
     until_space_check_ -= k_space_check_entry;
     if (until_space_check_ <= 0) BERTH_TRY(check_space());
     ++result_.entries;
+    if (entry.old_gnu_sparse && result_.first_old_gnu_sparse.empty()) result_.first_old_gnu_sparse = entry.name;
     for (const auto& [name, value] : entry.xattrs)
         if (is_overlay_xattr(name)) return refuse(concat("attribute '", name, "' would steer overlayfs"));
     if (path.empty()) return add_root(entry);

@@ -39,6 +39,7 @@ struct UnpackResult {
     // Device nodes that could not be made for want of the right to: they are left out.
     std::int64_t devices_left_out = 0;
     std::string first_device_left_out;
+    std::string first_old_gnu_sparse; // name of the first such entry
 };
 
 // BERTH_MAX_LAYER_SIZE (bytes, "20g") or 10 GiB: a bomb must not fill the disk (CVE-2023-25153 is the same

@@ -98,6 +98,21 @@ TEST_CASE("an image for another machine is not taken for one of the asked-for pl
     CHECK(world.berth({"import", "root.tar", "x@sha256:" + std::string(64, 'a')}).exit_code == 1);
 }
 
+TEST_CASE("import: a sparse file of the old GNU kind is refused, one of pax comes whole") {
+    World world;
+    world.tiny_image();
+    world.write("tree/etc/name", "x");
+    REQUIRE(host("truncate", {"-s", "3M", world.project() + "/tree/hole"}).exit_code == 0);
+    for (const bool old : {true, false}) {
+        const auto tar = world.project() + "/t.tar";
+        REQUIRE(host("tar", {"-C", world.project() + "/tree", "--sparse", old ? "--format=gnu" : "--format=pax", "-cf", tar, "."}).exit_code == 0);
+        const Run run = world.berth({"import", tar, "sparse"});
+        CHECK(run.exit_code == (old ? 1 : 0));
+        if (old) CHECK_THAT(run.err, ContainsSubstring("hole") && ContainsSubstring("--format=pax"));
+    }
+    CHECK(world.ok({"images", "--format", "{{.Size}}", "sparse"}).starts_with("3.14"));
+}
+
 TEST_CASE("a whiteout that hides nothing is no file: export and volumes pass over it") {
     World world;
     world.tiny_image();
