@@ -8,7 +8,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../samples/setup.sh"
 need_root "$@"
-set_up_packages nftables iproute2 procps strace skopeo zstd
+set_up_packages nftables iproute2 procps strace git skopeo zstd
 unpack_programs docker-registry docker-registry
 build_berth
 
