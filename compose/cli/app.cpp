@@ -79,6 +79,7 @@ std::vector<std::span<const Command>> tables() {
             image_archive_commands(),
             registry_commands(),
             search_commands(),
+            manifest_commands(),
             build_commands(),
             builder_commands(),
             network_commands(),

@@ -256,7 +256,7 @@ Result<ui::Row> image_of(const Context& context, const runtime::Container& conta
     row.fields.set("Size", image ? image->size : 0);
     row.fields.set("Created", image ? image->config.created : "");
     row.methods = Json::object();
-    row.methods.set("SizeText", image ? format_bytes_decimal(static_cast<double>(image->size)) : "");
+    row.methods.set("SizeText", image ? format_bytes_decimal(static_cast<double>(image->size), 3) : "");
     row.methods.set("CreatedText", image ? age_words(image->config.created) : "");
     return row;
 }

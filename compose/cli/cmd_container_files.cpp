@@ -25,7 +25,7 @@ Run setup_cp(Flags& flags) {
         BERTH_ASSIGN_OR_RETURN(const auto size, run_copy(session.context(), container, job, *options));
         if (!options->quiet.value_or(!ui::is_terminal(STDOUT_FILENO)) && options->words[0] != "-" &&
             options->words[1] != "-")
-            session.say(concat("Successfully copied ", format_bytes_decimal(static_cast<double>(size)),
+            session.say(concat("Successfully copied ", format_bytes_decimal(static_cast<double>(size), 3),
                                " to ", options->words[1], "\n"));
         return 0;
     };

@@ -3,6 +3,7 @@
 #include "compose/cli/container_rows.hpp"
 #include "compose/cli/inspect_json.hpp"
 #include "compose/cli/log_flags.hpp"
+#include "compose/cli/platform_flag.hpp"
 #include "compose/cli/port_syntax.hpp"
 #include "compose/cli/process_table.hpp"
 #include "compose/cli/stats.hpp"
@@ -116,6 +117,7 @@ Run setup_logs(Flags& flags) {
 struct InspectFlags {
     std::vector<std::string> names;
     std::string format, type;
+    image::WantedPlatform platform;
     bool size = false, verbose = false;
 };
 
@@ -137,8 +139,9 @@ Result<Json> inspect_any(const Context& context, const std::string& name, const 
     }
     if (wants("image")) {
         auto found = image::find_image(context, name);
-        if (found && *found) return inspect_image(context, **found);
-        if (!flags.type.empty()) return fail(image::get_image(context, name).error());
+        if (found && *found && image::suits((*found)->platform(), flags.platform))
+            return inspect_image(context, **found);
+        if (!flags.type.empty()) return fail(image::get_image(context, name, flags.platform).error());
     }
     if (wants("network")) {
         BERTH_ASSIGN_OR_RETURN(const auto found, network::find(context, name));
@@ -166,6 +169,9 @@ Run make_inspect(Flags& flags, std::string type) {
                      "Only inspect objects of the given type");
     if (options->type.empty() || options->type == "container")
         flags.toggle("-s,--size", options->size, "Display total file sizes if the type is container");
+    if (options->type == "image")
+        declare_platform(flags, options->platform,
+                         "Inspect a specific platform of the multi-platform image (\"os/architecture[/variant]\")");
     if (options->type == "network") // of a network of one host there is no more to tell
         flags.toggle("-v,--verbose", options->verbose, "Verbose output for diagnostics").hide();
     flags.arguments(options->names, 1);

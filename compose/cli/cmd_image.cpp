@@ -3,6 +3,7 @@
 #include "compose/cli/container_rows.hpp"
 #include "compose/cli/content_trust.hpp"
 #include "compose/cli/image_rows.hpp"
+#include "compose/cli/platform_flag.hpp"
 #include "runtime/image/pull.hpp"
 #include "runtime/image/store.hpp"
 
@@ -60,6 +61,7 @@ Run setup_images(Flags& flags) {
 
 struct RemoveFlags {
     std::vector<std::string> names;
+    image::WantedPlatform platform;
     bool force = false, no_prune = false;
 };
 
@@ -68,10 +70,13 @@ Run setup_rmi(Flags& flags) {
     flags.toggle("-f,--force", options->force, "Force removal of the image");
     flags.toggle("--no-prune", options->no_prune, "Do not delete untagged parents: images have none here")
         .hide();
+    declare_platform(flags, options->platform, "Remove only the given platform variant");
     flags.arguments(options->names, 1);
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto users, image_users(session.context()));
         return for_each(session, options->names, [&](const std::string& name) -> Result<std::string> {
+            if (options->platform)
+                BERTH_TRY(image::get_image(session.context(), name, options->platform));
             auto removed = image::remove_image(session.context(), name, options->force, users);
             if (!removed && options->force && removed.error().code() == ErrorCode::not_found) {
                 session.report(removed.error());
@@ -95,6 +100,7 @@ Run setup_tag(Flags& flags) {
 struct HistoryFlags {
     std::vector<std::string> names;
     std::string format;
+    image::WantedPlatform platform;
     bool human = true, no_trunc = false, quiet = false;
 };
 
@@ -105,9 +111,11 @@ Run setup_history(Flags& flags) {
     flags.toggle("-H,--human", options->human, "Print sizes and dates in human readable format");
     flags.toggle("--no-trunc", options->no_trunc, "Don't truncate output");
     flags.toggle("-q,--quiet", options->quiet, "Only show image IDs");
+    declare_platform(flags, options->platform, "Show history for the given platform (\"os/architecture[/variant]\")");
     flags.arguments(options->names, 1, 1);
     return [options](Session& session) -> Result<int> {
-        BERTH_ASSIGN_OR_RETURN(const auto found, image::get_image(session.context(), options->names[0]));
+        BERTH_ASSIGN_OR_RETURN(const auto found,
+                               image::get_image(session.context(), options->names[0], options->platform));
         BERTH_ASSIGN_OR_RETURN(const auto rows,
                                history_rows(session.context(), found, options->human, options->no_trunc));
         if (options->quiet) {
@@ -132,11 +140,31 @@ Run setup_history(Flags& flags) {
 struct PullFlags {
     std::vector<std::string> names;
     std::string platform;
-    bool quiet = false, no_trust = true;
+    bool all_tags = false, quiet = false, no_trust = true;
 };
+
+// One image, with the lines that docker ends a pull with.
+Status pull_one(Session& session, const image::Reference& reference, const PullFlags& flags) {
+    const auto say = [&](const std::string& line) {
+        if (!flags.quiet) session.print(line + "\n");
+    };
+    BERTH_ASSIGN_OR_RETURN(const auto before, image::find_image(session.context(), reference.to_string()));
+    BERTH_TRY(session.show_progress(flags.quiet));
+    image::PullOptions how;
+    how.platform = flags.platform;
+    BERTH_ASSIGN_OR_RETURN(const auto pulled, image::pull_image(session.context(), reference.to_string(), how));
+    session.end_progress();
+    say(concat(reference.digest.empty() ? reference.tag : reference.digest, ": Pulling from ", reference.repository));
+    for (const auto& digest : pulled.repo_digests)
+        if (const auto at = digest.find('@'); at != std::string::npos) say(concat("Digest: ", digest.substr(at + 1)));
+    const bool same = before && before->id == pulled.id;
+    say(concat("Status: ", same ? "Image is up to date for " : "Downloaded newer image for ", reference.familiar()));
+    return {};
+}
 
 Run setup_pull(Flags& flags) {
     auto options = std::make_shared<PullFlags>();
+    flags.toggle("-a,--all-tags", options->all_tags, "Download all tagged images in the repository");
     flags.text("--platform", options->platform, "Set platform if the image is multi-platform capable");
     declare_content_trust(flags, options->no_trust);
     flags.toggle("-q,--quiet", options->quiet, "Suppress verbose output");
@@ -146,23 +174,17 @@ Run setup_pull(Flags& flags) {
         BERTH_TRY(image::parse_platform(options->platform));
         const auto& name = options->names[0];
         BERTH_ASSIGN_OR_RETURN(const auto reference, image::parse_reference(name));
-        const auto say = [&](const std::string& line) {
-            if (!options->quiet) session.print(line + "\n");
-        };
-        if (reference.familiar() != name && reference.familiar_name() == name) say("Using default tag: latest");
-        BERTH_ASSIGN_OR_RETURN(const auto before, image::find_image(session.context(), reference.to_string()));
-        BERTH_TRY(session.show_progress(options->quiet));
-        image::PullOptions how;
-        how.platform = options->platform;
-        BERTH_ASSIGN_OR_RETURN(const auto pulled,
-                               image::pull_image(session.context(), reference.to_string(), how));
-        session.end_progress();
-        say(concat(reference.digest.empty() ? reference.tag : reference.digest, ": Pulling from ", reference.repository));
-        for (const auto& digest : pulled.repo_digests)
-            if (const auto at = digest.find('@'); at != std::string::npos)
-                say(concat("Digest: ", digest.substr(at + 1)));
-        const bool same = before && before->id == pulled.id;
-        say(concat("Status: ", same ? "Image is up to date for " : "Downloaded newer image for ", reference.familiar()));
+        const bool bare = image::is_bare_name(name);
+        if (options->all_tags) {
+            if (!bare) return fail(ErrorCode::usage, "tag can't be used with --all-tags/-a");
+            BERTH_ASSIGN_OR_RETURN(const auto tags, image::registry_tags(session.context(), reference));
+            for (const auto& tag : tags)
+                BERTH_TRY(pull_one(session, tag, *options));
+            session.print(concat(reference.host, "/", reference.repository, "\n"));
+            return 0;
+        }
+        if (bare && !options->quiet) session.print("Using default tag: latest\n");
+        BERTH_TRY(pull_one(session, reference, *options));
         session.print(reference.to_string() + "\n");
         return 0;
     };

@@ -1,6 +1,7 @@
 // load, save, import
 #include "compose/cli/command.hpp"
 #include "compose/cli/output_file.hpp"
+#include "compose/cli/platform_flag.hpp"
 #include "runtime/base/file.hpp"
 #include "runtime/build/download.hpp"
 #include "runtime/build/git_source.hpp"
@@ -26,6 +27,7 @@ Result<Fd> open_input(const std::string& path) {
 
 struct LoadFlags {
     std::string input;
+    image::WantedPlatform platform;
     bool quiet = false;
 };
 
@@ -33,15 +35,16 @@ Run setup_load(Flags& flags) {
     auto options = std::make_shared<LoadFlags>();
     flags.text("-i,--input", options->input,
                "Read from tar archive file (or an OCI layout folder), instead of STDIN");
+    declare_platform(flags, options->platform, "Load only the given platform variant (\"os/architecture[/variant]\")");
     flags.toggle("-q,--quiet", options->quiet, "Suppress the load output");
     return [options](Session& session) -> Result<int> {
         BERTH_TRY(session.show_progress(options->quiet));
         std::vector<image::Image> images;
         if (!options->input.empty() && is_directory(options->input)) {
-            BERTH_ASSIGN_OR_RETURN(images, image::load_layout(session.context(), options->input));
+            BERTH_ASSIGN_OR_RETURN(images, image::load_layout(session.context(), options->input, options->platform));
         } else {
             BERTH_ASSIGN_OR_RETURN(const auto input, open_input(options->input));
-            BERTH_ASSIGN_OR_RETURN(images, image::load_archive(session.context(), input.get()));
+            BERTH_ASSIGN_OR_RETURN(images, image::load_archive(session.context(), input.get(), options->platform));
         }
         session.end_progress();
         for (const auto& loaded : images) {
@@ -62,7 +65,7 @@ Result<std::vector<std::string>> names_to_save(const Context& context, const std
     for (const auto& word : asked) {
         const auto before = out.size();
         const auto wanted = image::parse_reference(word);
-        if (wanted && wanted->familiar_name() == word)
+        if (wanted && image::is_bare_name(word))
             for (const auto& image : images)
                 for (const auto& name : image.references)
                     if (const auto reference = image::parse_reference(name);
@@ -79,14 +82,18 @@ Result<std::vector<std::string>> names_to_save(const Context& context, const std
 struct SaveFlags {
     std::vector<std::string> names;
     std::string output;
+    image::WantedPlatform platform;
 };
 
 Run setup_save(Flags& flags) {
     auto options = std::make_shared<SaveFlags>();
     flags.text("-o,--output", options->output, "Write to a file, instead of STDOUT");
+    declare_platform(flags, options->platform, "Save only the given platform variant (\"os/architecture[/variant]\")");
     flags.arguments(options->names, 1);
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto names, names_to_save(session.context(), options->names));
+        for (const auto& name : names)
+            BERTH_TRY(image::get_image(session.context(), name, options->platform));
         BERTH_ASSIGN_OR_RETURN(auto output, OutputFile::open(options->output));
         BERTH_TRY(image::save_archive(session.context(), names, output.fd()));
         BERTH_TRY(output.commit());

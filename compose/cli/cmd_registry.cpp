@@ -1,9 +1,9 @@
-// push, login, logout, manifest inspect (search: cmd_search.cpp)
+// push, login, logout (search: cmd_search.cpp, manifest: cmd_manifest.cpp)
 #include "compose/cli/command.hpp"
 #include "compose/cli/content_trust.hpp"
+#include "compose/cli/platform_flag.hpp"
 #include "compose/ui/terminal.hpp"
 #include "runtime/base/file.hpp"
-#include "runtime/image/manifest.hpp"
 #include "runtime/image/push.hpp"
 #include "runtime/registry/client.hpp"
 #include "runtime/registry/logins.hpp"
@@ -19,6 +19,7 @@ namespace {
 
 struct PushFlags {
     std::vector<std::string> names;
+    image::WantedPlatform platform;
     bool all_tags = false, quiet = false, no_trust = true;
 };
 
@@ -26,7 +27,7 @@ struct PushFlags {
 Result<std::vector<image::Reference>> names_to_push(const Context& context, const PushFlags& flags) {
     BERTH_ASSIGN_OR_RETURN(const auto asked, image::parse_reference(flags.names[0]));
     if (!flags.all_tags) return std::vector{asked};
-    if (asked.familiar() == flags.names[0] && asked.familiar() != asked.familiar_name())
+    if (!image::is_bare_name(flags.names[0]))
         return fail(ErrorCode::usage, "tag can't be used with --all-tags/-a");
     std::vector<image::Reference> out;
     BERTH_ASSIGN_OR_RETURN(const auto images, image::list_images(context));
@@ -49,6 +50,7 @@ Run setup_push(Flags& flags) {
     flags.toggle("-a,--all-tags", options->all_tags, "Push all tags of an image to the repository");
     flags.toggle("-q,--quiet", options->quiet, "Suppress verbose output");
     declare_content_trust(flags, options->no_trust);
+    declare_platform(flags, options->platform, "Push a platform-specific manifest (\"os/architecture[/variant]\")");
     flags.arguments(options->names, 1, 1);
     return [options](Session& session) -> Result<int> {
         BERTH_TRY(check_content_trust(options->no_trust));
@@ -60,6 +62,8 @@ Run setup_push(Flags& flags) {
             session.flush();
         }
         for (const auto& name : names) {
+            if (options->platform)
+                BERTH_TRY(image::get_image(session.context(), name.to_string(), options->platform));
             BERTH_TRY(session.show_progress(options->quiet));
             BERTH_ASSIGN_OR_RETURN(const auto pushed, image::push_image(session.context(), name));
             session.end_progress();
@@ -182,30 +186,10 @@ Run setup_logout(Flags& flags) {
     };
 }
 
-Run setup_manifest_inspect(Flags& flags) {
-    auto names = std::make_shared<std::vector<std::string>>();
-    flags.arguments(*names, 1, 1);
-    return [names](Session& session) -> Result<int> {
-        BERTH_ASSIGN_OR_RETURN(const auto reference, image::parse_reference(names->front()));
-        registry::RegistryClient client(reference.host, reference.repository, session.context().cancelled);
-        BERTH_ASSIGN_OR_RETURN(
-            const auto manifest,
-            client.get_manifest(
-                reference.digest.empty() ? reference.tag : reference.digest,
-                {image::k_oci_index, image::k_docker_list, image::k_oci_manifest, image::k_docker_manifest}));
-        // Parsed: what a registry sends goes to a terminal.
-        BERTH_ASSIGN_OR_RETURN(const auto json, parse_json(manifest.bytes));
-        session.print(json.to_text(4) + "\n");
-        return 0;
-    };
-}
-
-constexpr std::array<Command, 4> k_commands{
+constexpr std::array<Command, 3> k_commands{
     {{"push", "[OPTIONS] NAME[:TAG]", "Upload an image to a registry", setup_push, false, false},
      {"login", "[OPTIONS] [SERVER]", "Authenticate to a registry", setup_login, false, false},
-     {"logout", "[SERVER]", "Log out from a registry", setup_logout, false, false},
-     {"manifest inspect", "MANIFEST", "Display an image manifest, or manifest list", setup_manifest_inspect,
-      false, false}}};
+     {"logout", "[SERVER]", "Log out from a registry", setup_logout, false, false}}};
 
 } // namespace
 

@@ -36,6 +36,7 @@ struct Command {
 [[nodiscard]] std::span<const Command> image_archive_commands();
 [[nodiscard]] std::span<const Command> registry_commands();
 [[nodiscard]] std::span<const Command> search_commands();
+[[nodiscard]] std::span<const Command> manifest_commands();
 [[nodiscard]] std::span<const Command> build_commands();
 [[nodiscard]] std::span<const Command> builder_commands();
 [[nodiscard]] std::span<const Command> network_commands();

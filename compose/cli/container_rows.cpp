@@ -26,11 +26,15 @@ bool is_live(const runtime::ContainerState& state) {
            state.status == runtime::Status::restarting;
 }
 
-std::string shown_image(const runtime::ContainerSpec& spec, bool no_trunc) {
-    if (image::is_digest(spec.image))
-        return no_trunc ? spec.image : short_id(std::string_view(spec.image).substr(7));
-    if (!spec.image.empty()) return spec.image;
-    return short_id(std::string_view(spec.image_id).substr(std::min<std::size_t>(7, spec.image_id.size())));
+// The name that it was created by, while that still means this image; else the id.
+std::string shown_image(const Context& context, const runtime::ContainerSpec& spec, bool no_trunc) {
+    const auto by_id = [&](const std::string& id) {
+        return no_trunc ? id : short_id(std::string_view(id).substr(std::min<std::size_t>(7, id.size())));
+    };
+    if (image::is_digest(spec.image)) return by_id(spec.image);
+    const auto now = spec.image.empty() ? Lookup<std::string>() : image::find_image_id(context, spec.image);
+    const bool meant = !now || (*now && **now == spec.image_id) || spec.image_id.empty();
+    return meant && !spec.image.empty() ? spec.image : by_id(spec.image_id);
 }
 
 std::string command_text(const runtime::ContainerSpec& spec, bool no_trunc) {
@@ -66,8 +70,15 @@ std::string age_words(std::string_view rfc3339) {
 }
 
 std::string created_text(std::string_view rfc3339) {
-    if (rfc3339.size() < 19) return std::string(rfc3339);
-    return concat(rfc3339.substr(0, 10), " ", rfc3339.substr(11, 8), " +0000 UTC");
+    const auto time = parse_rfc3339(rfc3339);
+    if (!time) return std::string(rfc3339);
+    const auto utc = to_rfc3339(*time);
+    return concat(utc.substr(0, 10), " ", utc.substr(11, 8), " +0000 UTC");
+}
+
+std::string created_second(std::string_view rfc3339) {
+    const auto time = parse_rfc3339(rfc3339);
+    return time ? to_rfc3339(*time).substr(0, 19) + "Z" : std::string(rfc3339);
 }
 
 Result<Filters> parse_filters(const std::vector<std::string>& words, const std::vector<std::string>& known) {
@@ -256,8 +267,8 @@ namespace {
 std::string size_text(const Context& context, const runtime::Container& container) {
     const auto own = layer_size(context, container);
     const auto all = own + image_size(context, container);
-    return concat(format_bytes_decimal(static_cast<double>(own)), " (virtual ",
-                  format_bytes_decimal(static_cast<double>(all)), ")");
+    return concat(format_bytes_decimal(static_cast<double>(own), 3), " (virtual ",
+                  format_bytes_decimal(static_cast<double>(all), 3), ")");
 }
 
 Json publishers(const std::vector<runtime::PublishedPort>& published,
@@ -325,7 +336,7 @@ ui::Row container_row(const Context& context, const runtime::Container& containe
         f.set("Health", health);
     }
     f.set("ID", options.no_trunc ? spec.id : short_id(spec.id));
-    f.set("Image", shown_image(spec, options.no_trunc));
+    f.set("Image", shown_image(context, spec, options.no_trunc));
     f.set("Labels", labels_text(spec.labels));
     f.set("LocalVolumes", concat(volumes));
     f.set("Mounts", mounts_text(spec, options.no_trunc));

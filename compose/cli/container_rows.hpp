@@ -39,6 +39,7 @@ struct RowOptions {
 
 [[nodiscard]] std::string age_words(std::string_view rfc3339);    // "2 hours ago"
 [[nodiscard]] std::string created_text(std::string_view rfc3339); // "2026-01-02 03:04:05 +0000 UTC"
+[[nodiscard]] std::string created_second(std::string_view rfc3339); // "2026-01-02T03:04:05Z"
 [[nodiscard]] std::int64_t now_seconds();
 // Bytes of a container's own layer; what `ps -s` shows.
 [[nodiscard]] std::int64_t image_size(const Context& context, const runtime::Container& container);

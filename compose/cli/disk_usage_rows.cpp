@@ -83,7 +83,7 @@ Result<UsageSection> container_section(const Context& context, bool no_trunc) {
         RowOptions options;
         options.no_trunc = no_trunc;
         auto row = container_row(context, container, options);
-        row.fields.set("Size", bytes_text(layer_size(context, container)));
+        row.fields.set("Size", format_bytes_decimal(static_cast<double>(layer_size(context, container)), 3));
         out.rows.push_back(std::move(row));
     }
     return out;

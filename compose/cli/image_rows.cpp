@@ -113,7 +113,7 @@ ui::Row image_row(const ImageEntry& entry, bool no_trunc) {
     f.set("ID", no_trunc ? image.id : image_short_id(image.id));
     f.set("Repository", entry.repository);
     f.set("SharedSize", "N/A");
-    f.set("Size", format_bytes_decimal(static_cast<double>(image.size)));
+    f.set("Size", format_bytes_decimal(static_cast<double>(image.size), 3));
     f.set("Tag", entry.tag);
     f.set("UniqueSize", "N/A");
     f.set("VirtualSize", format_bytes_decimal(static_cast<double>(image.size)));
@@ -134,12 +134,12 @@ Result<std::vector<ui::Row>> history_rows(const Context& context, const image::I
         ui::Row row;
         row.fields = Json::object();
         row.fields.set("Comment", entry.comment);
-        row.fields.set("CreatedAt", entry.created);
+        row.fields.set("CreatedAt", created_second(entry.created));
         row.fields.set("CreatedBy", no_trunc ? created_by : ui::ellipsize(created_by, k_created_by_cells));
         row.fields.set("CreatedSince", age_words(entry.created));
         row.fields.set("ID", i + 1 == history.size() ? (no_trunc ? image.id : image_short_id(image.id))
                                                      : std::string("<missing>"));
-        row.fields.set("Size", human ? format_bytes_decimal(static_cast<double>(size)) : concat(size));
+        row.fields.set("Size", human ? format_bytes_decimal(static_cast<double>(size), 3) : concat(size));
         rows.push_back(std::move(row));
     }
     return rows;

@@ -42,8 +42,8 @@ ui::Row row_of(const runtime::Container& container, const Reading* before, const
         cpu = 100.0 * static_cast<double>(s.cpu_ns - before->stats.cpu_ns) /
               static_cast<double>((now->at - before->at).count());
     const auto pair = [](std::uint64_t a, std::uint64_t b) {
-        return concat(format_bytes_decimal(static_cast<double>(a)), " / ",
-                      format_bytes_decimal(static_cast<double>(b)));
+        return concat(format_bytes_decimal(static_cast<double>(a), 3), " / ",
+                      format_bytes_decimal(static_cast<double>(b), 3));
     };
     const double share =
         s.memory_limit > 0 ? 100.0 * static_cast<double>(s.memory) / static_cast<double>(s.memory_limit) : 0;

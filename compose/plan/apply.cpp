@@ -31,9 +31,8 @@ Result<std::map<std::string, std::string>> find_image_ids(const Context& context
             known = by_name.emplace(reference, std::move(image)).first;
         }
         if (!known->second) continue;
-        BERTH_ASSIGN_OR_RETURN(const auto wanted, image::parse_platform(service.platform));
-        if (service.platform.empty() || image::platform_fit(known->second->platform(), wanted) > 0)
-            out[name] = known->second->id;
+        BERTH_ASSIGN_OR_RETURN(const auto wanted, image::parse_wanted_platform(service.platform));
+        if (image::suits(known->second->platform(), wanted)) out[name] = known->second->id;
     }
     return out;
 }

@@ -47,12 +47,6 @@ Error locate(Error error, const Service& service, const std::string& name) {
     return out;
 }
 
-Error wrong_platform(const std::string& reference, const image::Platform& found, const image::Platform& wanted) {
-    return Error(ErrorCode::not_found,
-                 concat("image with reference ", reference, " was found but its platform (", found.to_string(),
-                        ") does not match the specified platform (", wanted.to_string(), ")"));
-}
-
 std::string context_image(const Project& project, const std::string& source) {
     const auto found = project.services.find(source.substr(8));
     if (found == project.services.end()) return source;
@@ -121,13 +115,11 @@ Status check_supported(const Service& service) {
 
 Result<image::Image> ensure_image(const Context& context, const std::string& reference,
                                   const std::string& pull, const std::string& platform) {
-    BERTH_ASSIGN_OR_RETURN(const auto wanted, image::parse_platform(platform));
+    BERTH_ASSIGN_OR_RETURN(const auto wanted, image::parse_wanted_platform(platform));
+    if (pull == "never") return image::get_image(context, reference, wanted);
     if (pull != "always") {
         BERTH_ASSIGN_OR_RETURN(auto found, image::find_image(context, reference));
-        const bool fits = found && (platform.empty() || image::platform_fit(found->platform(), wanted) > 0);
-        if (fits) return std::move(*found);
-        if (pull == "never" && found) return fail(wrong_platform(reference, found->platform(), wanted));
-        if (pull == "never") return image::get_image(context, reference); // its error has the words
+        if (found && image::suits(found->platform(), wanted)) return std::move(*found);
     }
     return image::pull_image(context, reference, {platform});
 }
@@ -224,11 +216,9 @@ Result<image::Image> ensure_service_image(const Context& context, const Project&
         }
         return std::move(built->image);
     }
-    auto found = image::get_image(context, name);
+    BERTH_ASSIGN_OR_RETURN(const auto wanted, image::parse_wanted_platform(service.platform));
+    auto found = image::get_image(context, name, wanted);
     if (!found) return fail(locate(std::move(found).error(), service, name));
-    BERTH_ASSIGN_OR_RETURN(const auto wanted, image::parse_platform(service.platform));
-    if (!service.platform.empty() && image::platform_fit(found->platform(), wanted) == 0)
-        return fail(locate(wrong_platform(name, found->platform(), wanted), service, name));
     return found;
 }
 

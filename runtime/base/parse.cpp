@@ -50,19 +50,19 @@ std::optional<Decimal> take_decimal(std::string_view& text) {
     return out;
 }
 
-std::string short_number(double value) { // 4 significant digits, as Docker's units package: "1.5", "12.34", "123.4"
+std::string short_number(double value, int precision) {
     std::array<char, 32> digits{};
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::general, 4).ptr;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::general, precision).ptr;
     return {digits.data(), end};
 }
 
-std::string format_scaled(double bytes, double base, const std::array<const char*, 6>& units) {
+std::string format_scaled(double bytes, double base, int precision, const std::array<const char*, 6>& units) {
     std::size_t unit = 0;
     while (bytes >= base && unit + 1 < units.size()) {
         bytes /= base;
         ++unit;
     }
-    return short_number(bytes) + units[unit];
+    return short_number(bytes, precision) + units[unit];
 }
 
 } // namespace
@@ -144,8 +144,12 @@ Result<double> parse_double(std::string_view text) {
     return value;
 }
 
-std::string format_bytes_decimal(double bytes) { return format_scaled(bytes, 1000, {"B", "kB", "MB", "GB", "TB", "PB"}); }
-std::string format_bytes_binary(double bytes) { return format_scaled(bytes, 1024, {"B", "KiB", "MiB", "GiB", "TiB", "PiB"}); }
+std::string format_bytes_decimal(double bytes, int precision) {
+    return format_scaled(bytes, 1000, precision, {"B", "kB", "MB", "GB", "TB", "PB"});
+}
+std::string format_bytes_binary(double bytes) {
+    return format_scaled(bytes, 1024, 4, {"B", "KiB", "MiB", "GiB", "TiB", "PiB"});
+}
 
 std::string format_duration(Duration duration) {
     const std::int64_t total = duration.count();

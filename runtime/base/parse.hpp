@@ -26,7 +26,8 @@ using Duration = std::chrono::nanoseconds;
 [[nodiscard]] Result<bool> parse_bool(std::string_view text);
 [[nodiscard]] Result<double> parse_double(std::string_view text);
 
-[[nodiscard]] std::string format_bytes_decimal(double bytes); // "1.5GB", "12.3kB": images, stats
+// "1.5GB", "12.34kB". precision: significant digits; Docker's sums have 4, its tables of objects 3.
+[[nodiscard]] std::string format_bytes_decimal(double bytes, int precision = 4);
 [[nodiscard]] std::string format_bytes_binary(double bytes);  // "1.5GiB"
 [[nodiscard]] std::string format_duration(Duration duration); // Go's: "1m30s"
 // "5 seconds", "About a minute", "2 hours": the words of docker ps.

@@ -112,6 +112,7 @@ Status write_folder(const ExportInput& input, const BuildOption& output) {
 
 Status push_tags(const ExportInput& input, const BuildOption& output, BuildResult& result) {
     image::PushOptions options;
+    options.as_pulled = false;
     BERTH_ASSIGN_OR_RETURN(options.packing, packing_of(output));
     BERTH_ASSIGN_OR_RETURN(options.oci_types, oci_types_of(output));
     options.annotations = input.request.annotations;

@@ -69,7 +69,7 @@ Status apply_arg(Step& step, const Arg& arg) {
 }
 
 // "80", "80/tcp", "8000-8010/udp" -> each port.
-Status add_ports(Step& step, const Text& at, const std::string& word) {
+Status add_ports(Step& step, const Text& at, const std::string& word, std::vector<std::string>& added) {
     const auto bad = [&] {
         return step.wrong(at.at, concat("'", word, "' is not a port"),
                           "write EXPOSE 80, 80/udp or 8000-8010");
@@ -84,8 +84,10 @@ Status add_ports(Step& step, const Text& at, const std::string& word) {
     const auto first = parse_integer(range.substr(0, dash), 1, 65535);
     const auto last = dash == std::string::npos ? first : parse_integer(range.substr(dash + 1), 1, 65535);
     if (!first || !last || *last < *first) return bad();
-    for (auto port = *first; port <= *last; ++port)
-        step.state.config.config.exposed_ports[concat(port, "/", protocol)] = Json::object();
+    for (auto port = *first; port <= *last; ++port) {
+        added.push_back(concat(port, "/", protocol));
+        step.state.config.config.exposed_ports[added.back()] = Json::object();
+    }
     return {};
 }
 
@@ -101,15 +103,17 @@ Status apply_words(Step& step, const Words& words) {
         for (auto& part : parts) {
             if (part.empty())
                 return step.wrong(word.at, concat(step.instruction.name, " got an empty value"));
-            if (words.kind == Words::Kind::expose)
-                BERTH_TRY(add_ports(step, word, part));
-            else
+            if (words.kind == Words::Kind::expose) {
+                BERTH_TRY(add_ports(step, word, part, all));
+            } else {
                 step.state.config.config.volumes[part] = Json::object();
-            all.push_back(std::move(part));
+                all.push_back(std::move(part));
+            }
         }
     }
+    if (words.kind == Words::Kind::expose) std::sort(all.begin(), all.end());
     const auto text = words.kind == Words::Kind::volume ? concat("[", join(all, " "), "]")
-                                                        : concat("map[", join(all, " "), "]");
+                                                        : concat("map[", join(all, ":{} "), ":{}]");
     add_history(step.state, concat(step.instruction.name, " ", text), step.state.created, true);
     return {};
 }
@@ -136,6 +140,14 @@ Status apply_value(Step& step, const Value& value) {
     return {};
 }
 
+// ["nginx" "-g" "daemon off;"]: how Docker's history shows a command.
+std::string quoted_list(const std::vector<std::string>& argv) {
+    std::vector<std::string> out;
+    for (const auto& arg : argv)
+        out.push_back(Json(arg).to_text());
+    return concat("[", join(out, " "), "]");
+}
+
 Status apply_command(Step& step, const Command& command) {
     auto& config = step.state.config.config;
     const auto argv = argv_of(step.state, command.command);
@@ -147,7 +159,7 @@ Status apply_command(Step& step, const Command& command) {
         config.cmd = argv;
         step.state.own_command = true;
     }
-    add_history(step.state, concat(step.instruction.name, " ", json_text(argv)), step.state.created, true);
+    add_history(step.state, concat(step.instruction.name, " ", quoted_list(argv)), step.state.created, true);
     return {};
 }
 
@@ -250,7 +262,7 @@ Status apply_metadata(Step& step) {
     if (const auto* health = std::get_if<Health>(&body)) return apply_health(step, *health);
     if (const auto* shell = std::get_if<Shell>(&body)) {
         step.state.config.config.shell = shell->argv;
-        add_history(step.state, concat("SHELL ", json_text(shell->argv)), step.state.created, true);
+        add_history(step.state, concat("SHELL [", join(shell->argv, " "), "]"), step.state.created, true);
         return {};
     }
     if (const auto* trigger = std::get_if<OnBuild>(&body)) {

@@ -10,10 +10,13 @@
 namespace berth::image {
 
 // From an open descriptor (a file or a pipe): gzip, zstd, xz, bzip2 or plain. Every image and tag in it;
-// the references of the images are those that the archive gives them, in its order.
-[[nodiscard]] Result<std::vector<Image>> load_archive(const Context& context, int fd);
+// the references of the images are those that the archive gives them, in its order. Of what it has for several
+// platforms, the wanted one's is taken, else this machine's; not_found when an image is for another than that.
+[[nodiscard]] Result<std::vector<Image>> load_archive(const Context& context, int fd,
+                                                      const WantedPlatform& wanted = {});
 // An OCI layout folder.
-[[nodiscard]] Result<std::vector<Image>> load_layout(const Context& context, const std::string& directory);
+[[nodiscard]] Result<std::vector<Image>> load_layout(const Context& context, const std::string& directory,
+                                                     const WantedPlatform& wanted = {});
 // One image of an OCI layout folder: by digest, else by tag ("latest" when that is empty too; a layout's only
 // image needs none). Its layers are in the store, leased; the image itself and its name are not.
 [[nodiscard]] Result<Image> load_layout_image(const Context& context, const std::string& directory,

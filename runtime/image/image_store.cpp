@@ -3,6 +3,7 @@
 #include "runtime/base/id.hpp"
 #include "runtime/base/parse.hpp"
 #include "runtime/image/layer_store.hpp"
+#include "runtime/image/manifest.hpp"
 
 #include <algorithm>
 #include <dirent.h>
@@ -39,7 +40,9 @@ Lookup<std::string> id_by_prefix(const Context& context, std::string_view prefix
     return found;
 }
 
-Lookup<std::string> resolve_name(const Context& context, const std::string& name) {
+} // namespace
+
+Lookup<std::string> find_image_id(const Context& context, const std::string& name) {
     if (is_digest(name) || is_hex_id(name)) {
         const std::string id = is_digest(name) ? name : id_of_hex(name);
         if (!path_exists(config_dir(context, id))) return std::nullopt;
@@ -55,8 +58,6 @@ Lookup<std::string> resolve_name(const Context& context, const std::string& name
     if (!id && !reference) return fail(reference.error());
     return id;
 }
-
-} // namespace
 
 Lookup<std::string> resolve_reference(const Context& context, const Reference& reference) {
     Reference entry = reference;
@@ -142,7 +143,7 @@ Result<Image> load_image(const Context& context, const std::string& id,
 }
 
 Lookup<Image> find_image(const Context& context, const std::string& name) {
-    BERTH_ASSIGN_OR_RETURN(const auto id, resolve_name(context, name));
+    BERTH_ASSIGN_OR_RETURN(const auto id, find_image_id(context, name));
     if (!id) return std::nullopt;
     BERTH_ASSIGN_OR_RETURN(const auto references, read_references(context));
     auto image = load_image(context, *id, references);
@@ -164,6 +165,15 @@ Result<Image> get_image(const Context& context, const std::string& name) {
     else
         error.hint("pull it, build it, or load it from an archive");
     return fail(std::move(error));
+}
+
+Result<Image> get_image(const Context& context, const std::string& name, const WantedPlatform& wanted) {
+    BERTH_ASSIGN_OR_RETURN(Image image, get_image(context, name));
+    if (suits(image.platform(), wanted)) return image;
+    return fail(ErrorCode::not_found,
+                concat("image with reference ", name, " was found but its platform (",
+                       image.platform().to_string(), ") does not match the specified platform (",
+                       wanted->to_string(), ")"));
 }
 
 Result<std::vector<std::string>> image_ids(const Context& context) {
@@ -236,7 +246,7 @@ Status tag_image(const Context& context, const std::string& source, const std::s
 }
 
 Result<Image> add_image_named(const Context& context, const std::string& config_json,
-                              const std::vector<Reference>& names) {
+                              const std::vector<Reference>& names, const std::string& manifest) {
     BERTH_ASSIGN_OR_RETURN(const ImageConfig config, parse_image_config(config_json));
     const std::string id = concat("sha256:", sha256_hex(config_json));
     ImageRecord record;
@@ -258,11 +268,19 @@ Result<Image> add_image_named(const Context& context, const std::string& config_
         BERTH_TRY(write_atomic(made + "/image.json", to_json(record).to_text(2)));
         BERTH_TRY(staging.publish("config", folder));
     }
+    // Only a memory, for a push that changes nothing: no image fails for want of it.
+    if (!manifest.empty() && manifest != kept_manifest(context, id))
+        (void)write_atomic(folder + "/manifest.json", manifest);
     for (const auto& name : names)
         BERTH_TRY(write_reference(context, name, id));
     release_layers(context, record.chains);
     BERTH_ASSIGN_OR_RETURN(const auto references, read_references(context));
     return load_image(context, id, references);
+}
+
+std::string kept_manifest(const Context& context, const std::string& id) {
+    const auto bytes = read_file_if_exists(config_dir(context, id) + "/manifest.json", k_max_manifest);
+    return bytes ? bytes->value_or("") : "";
 }
 
 Result<Image> add_image_bytes(const Context& context, const std::string& config_json,

@@ -36,9 +36,13 @@ struct StoredReference {
 [[nodiscard]] Status write_reference(const Context& context, const Reference& reference, std::string_view id);
 // Deletes the name and the folders that it leaves empty; fine if it is gone.
 [[nodiscard]] Status erase_reference(const StoredReference& stored);
-// add_image_bytes with several names, and digests by which a registry knows the image.
+// add_image_bytes with several names, and digests by which a registry knows the image. manifest: the bytes
+// that it came with, if it came from a registry.
 [[nodiscard]] Result<Image> add_image_named(const Context& context, const std::string& config_json,
-                                            const std::vector<Reference>& names);
+                                            const std::vector<Reference>& names,
+                                            const std::string& manifest = {});
+// The manifest that the image came with last; empty: it is not from a registry, or that is not known.
+[[nodiscard]] std::string kept_manifest(const Context& context, const std::string& id);
 [[nodiscard]] Result<Image> load_image(const Context& context, const std::string& id,
                                        const std::vector<StoredReference>& references);
 

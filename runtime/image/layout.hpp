@@ -1,13 +1,5 @@
 // layout.hpp - where things lie under paths.images(), and the two locks. Nothing outside of runtime/image
-// knows this.
-//   lock                                 flock: shared while an image is added or tagged, exclusive while one
-//   is removed configs/<hex>/config.json            the configuration's exact bytes; <hex> is their SHA-256,
-//   the image's id configs/<hex>/image.json             ImageRecord: what would otherwise be computed at each
-//   look layers/<chain hex>/diff/             the unpacked layer, a lowerdir of overlayfs layers/<chain
-//   hex>/layer.json        LayerRecord layers/<chain hex>/skeleton          see skeleton.hpp; absent where
-//   the canonical tar has the layer's digest references/<host>/<repository, "+" for "/">/<tag or @digest>
-//   symlink to ../../../configs/<hex> tmp/<random>/                        work in progress, flocked by who
-//   works there; deleted when nobody does
+// knows this. README.md has the tree ("On disk").
 #pragma once
 
 #include "runtime/base/context.hpp"

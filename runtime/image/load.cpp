@@ -107,10 +107,19 @@ template <class V> void describe(V& v, DockerEntry& e) {
     v.field("Layers", e.layers);
 }
 
-Result<ImagePlan> plan_docker_image(const ArchiveFiles& files, const DockerEntry& entry) {
+Status check_platform(const ImageConfig& config, const WantedPlatform& wanted) {
+    const Platform have{config.os, config.architecture, config.variant};
+    if (suits(have, wanted)) return {};
+    return fail(ErrorCode::not_found, concat("the image is for ", have.to_string(), " and not for ",
+                                             wanted->to_string(), ", which is asked for"));
+}
+
+Result<ImagePlan> plan_docker_image(const ArchiveFiles& files, const DockerEntry& entry,
+                                    const WantedPlatform& wanted) {
     ImagePlan out;
     BERTH_ASSIGN_OR_RETURN(out.config_json, needed_text(files, entry.config, k_max_manifest));
     BERTH_ASSIGN_OR_RETURN(ImageConfig config, parse_image_config(out.config_json));
+    BERTH_TRY(check_platform(config, wanted));
     // A blob's name promises its bytes; the older "<hex>.json" is only a name, which tools have kept across
     // edits.
     if (entry.config.starts_with("blobs/sha256/") &&
@@ -142,11 +151,11 @@ Result<std::vector<DockerEntry>> docker_entries(const std::string& text) {
 }
 
 Result<std::vector<Image>> load_docker(const Context& context, const ArchiveFiles& files,
-                                       const std::string& text) {
+                                       const std::string& text, const WantedPlatform& wanted) {
     BERTH_ASSIGN_OR_RETURN(const auto entries, docker_entries(text));
     if (entries.empty()) return fail(ErrorCode::invalid_input, "manifest.json of the archive names no image");
     return store_all(context, entries,
-                     [&](const DockerEntry& entry) { return plan_docker_image(files, entry); });
+                     [&](const DockerEntry& entry) { return plan_docker_image(files, entry, wanted); });
 }
 
 // ---- OCI layout ----
@@ -186,6 +195,7 @@ Result<ImagePlan> plan_oci_image(const ArchiveFiles& files, const Descriptor& de
         return plan_oci_image(files, chosen, names, platform, nesting + 1);
     }
     const Manifest& manifest = *parsed.manifest;
+    BERTH_TRY(check_is_image(manifest));
     ImagePlan out;
     out.names = names;
     BERTH_ASSIGN_OR_RETURN(out.config_json, read_blob(files, manifest.config));
@@ -207,7 +217,8 @@ Result<ImagePlan> plan_oci_image(const ArchiveFiles& files, const Descriptor& de
 
 // Entries of one name are one image for several platforms: the best of them is taken.
 Result<std::vector<Image>> load_oci(const Context& context, const ArchiveFiles& files,
-                                    const std::string& text) {
+                                    const std::string& text, const WantedPlatform& wanted) {
+    const Platform platform = wanted.value_or(host_platform());
     BERTH_ASSIGN_OR_RETURN(const ManifestOrIndex parsed, parse_manifest(text));
     if (!parsed.index) return fail(ErrorCode::invalid_input, "index.json of the archive is not an index");
     std::map<std::string, Index> by_name; // "" for those without a name
@@ -224,24 +235,29 @@ Result<std::vector<Image>> load_oci(const Context& context, const ArchiveFiles& 
     for (const auto& [key, index] : by_name) {
         Descriptor pick = index.manifests.front();
         if (index.manifests.size() > 1) {
-            BERTH_ASSIGN_OR_RETURN(pick, choose_manifest(index, host_platform(), "the archive"));
+            BERTH_ASSIGN_OR_RETURN(pick, choose_manifest(index, platform, "the archive"));
         }
         auto& slot = chosen[pick.digest];
         slot.first = pick;
         if (const auto name = references.find(key); name != references.end())
             slot.second.push_back(name->second);
     }
-    return store_all(context, chosen, [&](const auto& entry) {
-        return plan_oci_image(files, entry.second.first, entry.second.second, host_platform(), 0);
+    return store_all(context, chosen, [&](const auto& entry) -> Result<ImagePlan> {
+        BERTH_ASSIGN_OR_RETURN(
+            auto plan, plan_oci_image(files, entry.second.first, entry.second.second, platform, 0));
+        BERTH_ASSIGN_OR_RETURN(const ImageConfig config, parse_image_config(plan.config_json));
+        BERTH_TRY(check_platform(config, wanted));
+        return plan;
     });
 }
 
-Result<std::vector<Image>> load_files(const Context& context, const ArchiveFiles& files) {
+Result<std::vector<Image>> load_files(const Context& context, const ArchiveFiles& files,
+                                      const WantedPlatform& wanted) {
     clean_staging(context);
     BERTH_ASSIGN_OR_RETURN(const auto docker, files.read("manifest.json", k_max_manifest));
-    if (docker) return load_docker(context, files, *docker);
+    if (docker) return load_docker(context, files, *docker, wanted);
     BERTH_ASSIGN_OR_RETURN(const auto index, files.read("index.json", k_max_manifest));
-    if (index) return load_oci(context, files, *index);
+    if (index) return load_oci(context, files, *index, wanted);
     BERTH_ASSIGN_OR_RETURN(const auto repositories, files.find("repositories"));
     if (repositories)
         return fail(
@@ -304,17 +320,18 @@ Result<std::vector<ArchivedImage>> list_archived_images(const ArchiveFiles& file
     return out;
 }
 
-Result<std::vector<Image>> load_archive(const Context& context, int fd) {
+Result<std::vector<Image>> load_archive(const Context& context, int fd, const WantedPlatform& wanted) {
     auto files = open_tar_files(context, fd);
     if (!files) return fail(std::move(files).error().context("load the archive"));
-    auto images = load_files(context, **files);
+    auto images = load_files(context, **files, wanted);
     if (!images) return fail(std::move(images).error().context("load the archive"));
     return images;
 }
 
-Result<std::vector<Image>> load_layout(const Context& context, const std::string& directory) {
+Result<std::vector<Image>> load_layout(const Context& context, const std::string& directory,
+                                       const WantedPlatform& wanted) {
     BERTH_ASSIGN_OR_RETURN(const auto files, open_folder_files(directory));
-    auto images = load_files(context, *files);
+    auto images = load_files(context, *files, wanted);
     if (!images) return fail(std::move(images).error().context(concat("load '", directory, "'")));
     return images;
 }

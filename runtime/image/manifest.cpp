@@ -108,9 +108,34 @@ Result<ManifestOrIndex> parse_manifest(std::string_view text) {
     manifest.media_type = media_type;
     BERTH_ASSIGN_OR_RETURN(manifest.config, read_descriptor(*config));
     BERTH_ASSIGN_OR_RETURN(manifest.layers, read_list(*layers, "layers", k_max_layers));
-    if (manifest.config.media_type == "application/vnd.oci.empty.v1+json")
-        return fail(ErrorCode::unsupported, "image manifest: it describes an artifact, not an image");
     return out;
+}
+
+Status check_is_image(const Manifest& manifest) {
+    // Without a type, or with one that says nothing, as registries of old had it, the content tells.
+    const auto says_nothing = [](const std::string& type) {
+        return type.empty() || type == "application/octet-stream" || type == "application/json" ||
+               type == "text/html";
+    };
+    const auto not_image = [](std::string_view part, const std::string& type) {
+        return fail(ErrorCode::unsupported, concat("it is no container image: its ", part, " has the type '",
+                                                   type.substr(0, 100), "'"));
+    };
+    const auto& config = manifest.config.media_type;
+    if (!says_nothing(config) && config != k_oci_config && config != k_docker_config)
+        return not_image("configuration", config);
+    for (const auto& layer : manifest.layers) {
+        const auto& type = layer.media_type;
+        if (type.find(".foreign.") != std::string::npos || type.find(".nondistributable.") != std::string::npos)
+            return fail(Error(ErrorCode::unsupported,
+                              concat("its layer ", layer.digest, " is a foreign one, which is kept outside of registries"))
+                            .hint("such layers belong to Windows; have the image built on another base"));
+        if (type.ends_with("+encrypted"))
+            return fail(ErrorCode::unsupported, concat("its layer ", layer.digest, " is encrypted"));
+        if (!says_nothing(type) && !type.starts_with(k_oci_layer) && !type.starts_with(k_docker_layer))
+            return not_image("layer", type);
+    }
+    return {};
 }
 
 Result<Descriptor> choose_manifest(const Index& index, const Platform& platform, std::string_view what) {

@@ -46,6 +46,9 @@ struct ManifestOrIndex {
 };
 
 [[nodiscard]] Result<ManifestOrIndex> parse_manifest(std::string_view text);
+// Other things are kept in registries under the same structure: charts, signatures, caches. unsupported, with
+// what it is, unless configuration and layers have types of an image. So are layers that are kept elsewhere.
+[[nodiscard]] Status check_is_image(const Manifest& manifest);
 // The entry that runs on `platform`: the best fit, the first among equals. not_found lists what there is.
 // Attestations (platform "unknown") are never chosen.
 [[nodiscard]] Result<Descriptor> choose_manifest(const Index& index, const Platform& platform,

@@ -74,6 +74,16 @@ Result<Platform> parse_platform(std::string_view text) {
     return normalise(parts[0], parts[1], parts.size() == 3 ? parts[2] : "");
 }
 
+Result<WantedPlatform> parse_wanted_platform(std::string_view text) {
+    if (text.empty()) return WantedPlatform();
+    BERTH_ASSIGN_OR_RETURN(auto platform, parse_platform(text));
+    return WantedPlatform(std::move(platform));
+}
+
+bool suits(const Platform& image, const WantedPlatform& wanted) {
+    return !wanted || platform_fit(image, *wanted) > 0;
+}
+
 int platform_fit(const Platform& image, const Platform& host) {
     const Platform have = normalise(image.os, image.architecture, image.variant);
     const Platform want = normalise(host.os, host.architecture, host.variant);

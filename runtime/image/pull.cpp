@@ -24,16 +24,21 @@ Result<std::string> fetch_by_digest(registry::RegistryClient& client, const Desc
     return std::move(got.bytes);
 }
 
-Result<Manifest> fetch_manifest(registry::RegistryClient& client, const std::string& bytes,
-                                const Platform& platform, const std::string& name) {
+struct FetchedManifest {
+    std::string bytes;
+    Manifest manifest;
+};
+Result<FetchedManifest> fetch_manifest(registry::RegistryClient& client, std::string bytes,
+                                       const Platform& platform, const std::string& name) {
     BERTH_ASSIGN_OR_RETURN(ManifestOrIndex parsed, parse_manifest(bytes));
     for (int nesting = 0; parsed.index; ++nesting) {
         if (nesting >= 4) return fail(ErrorCode::invalid_input, "image indexes are nested too deeply");
         BERTH_ASSIGN_OR_RETURN(const Descriptor chosen, choose_manifest(*parsed.index, platform, name));
-        BERTH_ASSIGN_OR_RETURN(const std::string inner, fetch_by_digest(client, chosen));
-        BERTH_ASSIGN_OR_RETURN(parsed, parse_manifest(inner));
+        BERTH_ASSIGN_OR_RETURN(bytes, fetch_by_digest(client, chosen));
+        BERTH_ASSIGN_OR_RETURN(parsed, parse_manifest(bytes));
     }
-    return std::move(*parsed.manifest);
+    BERTH_TRY(check_is_image(*parsed.manifest));
+    return FetchedManifest{std::move(bytes), std::move(*parsed.manifest)};
 }
 
 Result<std::string> fetch_config(registry::RegistryClient& client, const Descriptor& descriptor) {
@@ -78,7 +83,8 @@ Result<Image> pull_from(const Context& context, registry::RegistryClient& client
     if (named && reference.digest.empty()) names.push_back(reference);
     BERTH_ASSIGN_OR_RETURN(const auto here, already_here(context, by_digest, platform));
     if (here) return add_image_named(context, here->config_json, names);
-    BERTH_ASSIGN_OR_RETURN(const Manifest manifest, fetch_manifest(client, top.bytes, platform, familiar));
+    BERTH_ASSIGN_OR_RETURN(const auto fetched, fetch_manifest(client, top.bytes, platform, familiar));
+    const auto& manifest = fetched.manifest;
     BERTH_ASSIGN_OR_RETURN(const std::string config_json, fetch_config(client, manifest.config));
     BERTH_ASSIGN_OR_RETURN(const ImageConfig config, parse_image_config(config_json));
     std::vector<LayerSource> sources;
@@ -99,23 +105,25 @@ Result<Image> pull_from(const Context& context, registry::RegistryClient& client
     for (std::size_t i = 0; i < chains.size(); ++i)
         remember_blob(context, chains[i], manifest.layers[i],
                       concat(reference.host, "/", reference.repository));
-    return add_image_named(context, config_json, names);
+    return add_image_named(context, config_json, names, fetched.bytes);
 }
 
 // Docker Hub's mirrors first, in their order; whatever goes wrong there, the next one is asked.
-Result<Image> pull(const Context& context, const Reference& reference, const Platform& platform, bool named) {
+template <class Ask>
+auto ask_registries(const Context& context, const Reference& reference, const Ask& ask)
+    -> decltype(ask(std::declval<registry::RegistryClient&>())) {
     const auto& settings = registry::settings();
     if (!settings) return fail(settings.error());
     if (reference.host == "docker.io")
         for (const auto& mirror : settings->mirrors) {
             const auto client = registry::RegistryClient::at(mirror, reference.repository, context.cancelled);
-            auto image = pull_from(context, *client, reference, platform, named);
-            if (image || image.error().code() == ErrorCode::interrupted) return image;
-            if (image.error().code() != ErrorCode::not_found)
-                context.progress->warn(concat("mirror ", mirror, ": ", image.error().message()));
+            auto answer = ask(*client);
+            if (answer || answer.error().code() == ErrorCode::interrupted) return answer;
+            if (answer.error().code() != ErrorCode::not_found)
+                context.progress->warn(concat("mirror ", mirror, ": ", answer.error().message()));
         }
     registry::RegistryClient client(reference.host, reference.repository, context.cancelled);
-    return pull_from(context, client, reference, platform, named);
+    return ask(client);
 }
 
 } // namespace
@@ -132,10 +140,27 @@ Result<std::string> resolve_digest(const Context& context, const Reference& refe
     return digest_of(top.bytes);
 }
 
+Result<std::vector<Reference>> registry_tags(const Context& context, const Reference& repository) {
+    auto tags = ask_registries(context, repository, [](auto& client) { return client.list_tags(); });
+    if (!tags)
+        return fail(std::move(tags).error().context(concat("list the tags of ", repository.familiar_name())));
+    std::vector<Reference> out;
+    for (const auto& tag : *tags) {
+        const auto name = concat(repository.host, "/", repository.repository, ":", tag);
+        // A tag becomes a file's name here.
+        auto reference = parse_reference(name);
+        if (!reference) return fail(std::move(reference).error().context("a tag that the registry lists"));
+        out.push_back(std::move(*reference));
+    }
+    return out;
+}
+
 Result<Image> pull_image(const Context& context, const std::string& reference, const PullOptions& options) {
     BERTH_ASSIGN_OR_RETURN(const Reference parsed, parse_reference(reference));
     BERTH_ASSIGN_OR_RETURN(const Platform platform, parse_platform(options.platform));
-    auto image = pull(context, parsed, platform, options.named);
+    auto image = ask_registries(context, parsed, [&](registry::RegistryClient& client) {
+        return pull_from(context, client, parsed, platform, options.named);
+    });
     if (!image) {
         context.progress->finish(parsed.familiar(), "Error", false);
         return fail(std::move(image).error().context(concat("pull ", parsed.familiar())));

@@ -13,6 +13,10 @@ struct PullOptions {
 [[nodiscard]] Result<Image> pull_image(const Context& context, const std::string& reference,
                                        const PullOptions& options);
 
+// All tags that the registry has of a repository, in its order.
+[[nodiscard]] Result<std::vector<Reference>> registry_tags(const Context& context,
+                                                           const Reference& repository);
+
 // The digest that the reference's tag stands for ("sha256:..."): the store's answer when the image came from
 // a registry, else that of the registry, which sends a manifest and no layer. A reference with a digest has
 // its own.

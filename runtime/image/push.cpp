@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <thread>
 
 namespace berth::image {
@@ -49,8 +51,10 @@ class Pusher {
           client_(target.host, target.repository, context.cancelled),
           here_(concat(target.host, "/", target.repository)) {}
 
+    // kept: the manifest that the image was pulled with; its forms of the layers come before others.
     Result<std::vector<Descriptor>> push_layers(const std::vector<std::string>& chains,
-                                                const std::vector<std::string>& diff_ids) {
+                                                const std::vector<std::string>& diff_ids,
+                                                const std::optional<Manifest>& kept) {
         std::vector<Descriptor> out(chains.size());
         std::atomic<std::size_t> next = 0;
         std::mutex mutex; // guards error
@@ -62,7 +66,8 @@ class Pusher {
                     if (error) return;
                 }
                 // A layer twice in one image is pushed by whoever comes first; the other finds it there.
-                auto pushed = push_layer(chains[at], short_id(hex_of(diff_ids[at])));
+                auto pushed = push_layer(chains[at], short_id(hex_of(diff_ids[at])),
+                                         kept ? kept->layers[at].digest : std::string());
                 if (pushed) {
                     out[at] = std::move(*pushed);
                     continue;
@@ -82,8 +87,14 @@ class Pusher {
         return out;
     }
 
-    Result<Pushed> push_manifest(const Image& image, const std::vector<Descriptor>& layers) {
-        BERTH_TRY(client_.put_small_blob(image.id, image.config_json));
+    Status push_config(const Image& image) { return client_.put_small_blob(image.id, image.config_json); }
+
+    Result<Pushed> put_manifest(const std::string& text, const std::string& media_type) {
+        BERTH_TRY(client_.put_manifest(target_.tag, text, media_type));
+        return Pushed{concat("sha256:", sha256_hex(text)), static_cast<std::int64_t>(text.size())};
+    }
+
+    Result<Pushed> push_new_manifest(const Image& image, const std::vector<Descriptor>& layers) {
         Descriptor config;
         config.media_type = named(k_oci_config);
         config.digest = image.id;
@@ -99,28 +110,41 @@ class Pusher {
         manifest.set("layers", std::move(list));
         if (!options_.annotations.empty())
             manifest.set("annotations", JsonWriter::encode(options_.annotations));
-        const std::string text = manifest.to_text();
-        BERTH_TRY(client_.put_manifest(target_.tag, text, named(k_oci_manifest)));
-        return Pushed{concat("sha256:", sha256_hex(text)), static_cast<std::int64_t>(text.size())};
+        return put_manifest(manifest.to_text(), named(k_oci_manifest));
     }
 
   private:
-    Result<Descriptor> push_layer(const std::string& chain, const std::string& label) {
+    Result<Descriptor> push_layer(const std::string& chain, const std::string& label,
+                                  const std::string& first) {
         context_.progress->update(label, "Preparing", 0, 0);
         auto known = known_blobs(context_, chain);
+        std::stable_partition(known.begin(), known.end(),
+                              [&](const auto& blob) { return blob.digest == first; });
         std::erase_if(known, [&](const auto& blob) { return !suits(options_.packing, blob.media_type); });
-        for (const auto& blob : known) {
-            BERTH_ASSIGN_OR_RETURN(const bool there, client_.has_blob(blob.digest));
-            if (there) return done(chain, label, descriptor(blob), "Layer already exists");
-        }
-        for (const auto& blob : known)
-            for (const auto& name : blob.repositories) {
-                if (!name.starts_with(target_.host + "/") || name == here_) continue;
-                const auto repository = name.substr(target_.host.size() + 1);
-                BERTH_ASSIGN_OR_RETURN(const bool mounted, client_.mount_blob(blob.digest, repository));
-                if (mounted) return done(chain, label, descriptor(blob), concat("Mounted from ", repository));
+        // The first of them is wanted most, so it is also tried to be mounted before the others are asked for.
+        const auto preferred = static_cast<std::size_t>(!known.empty() && known.front().digest == first);
+        for (const auto& forms : {std::span(known).first(preferred), std::span(known).subspan(preferred)}) {
+            for (const auto& blob : forms) {
+                BERTH_ASSIGN_OR_RETURN(const bool there, client_.has_blob(blob.digest));
+                if (there) return done(chain, label, descriptor(blob), "Layer already exists");
             }
+            for (const auto& blob : forms) {
+                BERTH_ASSIGN_OR_RETURN(const auto from, mount(blob));
+                if (!from.empty()) return done(chain, label, descriptor(blob), concat("Mounted from ", from));
+            }
+        }
         return upload(chain, label);
+    }
+
+    // The repository of this registry that it could be taken from; empty: none.
+    Result<std::string> mount(const KnownBlob& blob) {
+        for (const auto& name : blob.repositories) {
+            if (!name.starts_with(target_.host + "/") || name == here_) continue;
+            const auto repository = name.substr(target_.host.size() + 1);
+            BERTH_ASSIGN_OR_RETURN(const bool mounted, client_.mount_blob(blob.digest, repository));
+            if (mounted) return repository;
+        }
+        return std::string();
     }
 
     Result<Descriptor> upload(const std::string& chain, const std::string& label) {
@@ -163,6 +187,28 @@ class Pusher {
     std::string here_;
 };
 
+// The manifest that the image was pulled with, where it may be pushed again.
+struct KeptManifest {
+    std::string bytes;
+    Manifest manifest;
+};
+std::optional<KeptManifest> usable_manifest(const Context& context, const Image& image,
+                                            const PushOptions& options) {
+    if (!options.as_pulled) return std::nullopt;
+    KeptManifest out{kept_manifest(context, image.id), {}};
+    auto parsed = parse_manifest(out.bytes);
+    if (!parsed || !parsed->manifest || parsed->manifest->config.digest != image.id ||
+        parsed->manifest->layers.size() != image.config.rootfs.diff_ids.size())
+        return std::nullopt;
+    out.manifest = std::move(*parsed->manifest);
+    return out;
+}
+
+bool same_blobs(const std::vector<Descriptor>& a, const std::vector<Descriptor>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](const auto& x, const auto& y) { return x.digest == y.digest; });
+}
+
 } // namespace
 
 Result<Pushed> push_image(const Context& context, const Reference& reference, const PushOptions& options) {
@@ -182,13 +228,20 @@ Result<Pushed> push_image(const Context& context, const Reference& reference, co
                         concat("a layer of ", reference.familiar(), " is missing (", chain, ")"));
     }
     Pusher pusher(context, reference, options);
-    BERTH_ASSIGN_OR_RETURN(const auto layers, pusher.push_layers(chains, diff_ids));
-    BERTH_ASSIGN_OR_RETURN(Pushed pushed, pusher.push_manifest(*image, layers));
+    const auto kept = usable_manifest(context, *image, options);
+    BERTH_ASSIGN_OR_RETURN(
+        const auto layers,
+        pusher.push_layers(chains, diff_ids, kept ? std::optional(kept->manifest) : std::nullopt));
+    BERTH_TRY(pusher.push_config(*image));
+    const bool unchanged = kept && same_blobs(layers, kept->manifest.layers);
+    const auto& type = kept ? kept->manifest.media_type : std::string();
+    BERTH_ASSIGN_OR_RETURN(const Pushed pushed,
+                           unchanged ? pusher.put_manifest(kept->bytes, type.empty() ? k_oci_manifest : type)
+                                     : pusher.push_new_manifest(*image, layers));
     Reference by_digest = reference;
     by_digest.tag.clear();
     by_digest.digest = pushed.digest;
-    BERTH_ASSIGN_OR_RETURN(const Image kept, add_image_named(context, image->config_json, {by_digest}));
-    (void)kept;
+    BERTH_TRY(add_image_named(context, image->config_json, {by_digest}));
     return pushed;
 }
 

@@ -13,6 +13,7 @@ struct PushOptions {
     Packing packing;
     bool oci_types = true;                          // false: Docker's media types
     std::map<std::string, std::string> annotations; // of the manifest
+    bool as_pulled = true; // where every layer can be had as it was pulled, its manifest is kept too
 };
 struct Pushed {
     std::string digest; // of the manifest

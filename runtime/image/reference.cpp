@@ -155,6 +155,11 @@ bool is_digest(std::string_view text) {
            });
 }
 
+bool is_bare_name(std::string_view text) {
+    const auto last = text.substr(text.rfind('/') == std::string_view::npos ? 0 : text.rfind('/') + 1);
+    return last.find_first_of(":@") == std::string_view::npos;
+}
+
 Result<Reference> parse_reference(std::string_view text) {
     if (text.empty()) return fail(ErrorCode::invalid_input, "image reference is empty");
     if (text.size() == k_digest_hex && text.find_first_not_of("0123456789abcdef") == std::string_view::npos)

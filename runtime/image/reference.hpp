@@ -21,6 +21,8 @@ struct Reference {
 };
 // Adds ":latest" when neither tag nor digest is given.
 [[nodiscard]] Result<Reference> parse_reference(std::string_view text);
+// Neither a tag nor a digest is written: all tags are meant, or ":latest".
+[[nodiscard]] bool is_bare_name(std::string_view text);
 [[nodiscard]] bool
 is_digest(std::string_view text); // "sha256:" + 64 lower-case hex: safe in a path (CVE-2024-3727)
 

@@ -29,8 +29,13 @@ struct Image {
 // By reference ("nginx", "nginx:1", "name@sha256:..."), by id ("sha256:..." or a unique hex prefix of at
 // least 4).
 [[nodiscard]] Lookup<Image> find_image(const Context& context, const std::string& name);
+// Only the id, for the price of one symlink; the image may be broken.
+[[nodiscard]] Lookup<std::string> find_image_id(const Context& context, const std::string& name);
 // As find_image; "not there" is an error with a hint (build it, load it, pull it; did you mean).
 [[nodiscard]] Result<Image> get_image(const Context& context, const std::string& name);
+// And not_found as well when it is for another platform than the wanted one.
+[[nodiscard]] Result<Image> get_image(const Context& context, const std::string& name,
+                                      const WantedPlatform& wanted);
 [[nodiscard]] Result<std::vector<Image>>
 list_images(const Context& context); // newest first; broken ones are warned of
 [[nodiscard]] Status tag_image(const Context& context, const std::string& source, const std::string& target);

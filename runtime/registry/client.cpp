@@ -1,6 +1,8 @@
 #include "runtime/registry/client.hpp"
+#include "runtime/base/clock.hpp"
 #include "runtime/base/json.hpp"
 #include "runtime/base/parse.hpp"
+#include "runtime/registry/retry.hpp"
 #include "runtime/registry/trust.hpp"
 
 #include <algorithm>
@@ -12,11 +14,7 @@ namespace {
 
 constexpr int k_most_tries = 4;
 constexpr int k_first_wait_ms = 500;
-constexpr int k_longest_wait_ms = 30000;
-
-bool is_passing(int status) {
-    return status == 408 || status == 429 || (status >= 500 && status != 501 && status != 505);
-}
+constexpr int k_longest_wait_ms = 30000; // of a registry that asks for more, the user is told
 
 // What the registry's error body says, cleaned of control characters: it goes to a terminal.
 std::string error_text(const HttpResponse& response) {
@@ -72,12 +70,9 @@ Result<std::string> RegistryClient::base_url() {
 // Not a poll for something to happen: the registry asked to be left alone for a while, or lost a connection.
 Status RegistryClient::wait_before_retry(int attempt, const HttpResponse* response) {
     int wait = std::min(k_first_wait_ms << attempt, k_longest_wait_ms);
-    if (response != nullptr) {
-        const auto found = response->headers.find("retry-after");
-        if (found != response->headers.end())
-            if (const auto seconds = parse_integer(found->second, 0, k_longest_wait_ms / 1000))
-                wait = static_cast<int>(*seconds) * 1000;
-    }
+    if (response != nullptr)
+        if (const auto seconds = seconds_to_wait(*response, wall_now().seconds))
+            wait = static_cast<int>(std::min<std::int64_t>(*seconds * 1000, k_longest_wait_ms));
     // A signal ends the sleep early, and its handler has set the flag.
     if (wait > 0) (void)::poll(nullptr, 0, wait);
     if (cancelled_ != nullptr && cancelled_->load()) return fail(ErrorCode::interrupted, "interrupted");
@@ -163,6 +158,8 @@ Result<HttpResponse> RegistryClient::request_url(HttpRequest request) {
         }
         const bool passing = response ? is_passing(response->status) : reach == Reach::broken_off;
         if (!passing || ++attempt >= k_most_tries) return response;
+        const auto asked = response ? seconds_to_wait(*response, wall_now().seconds) : std::nullopt;
+        if (asked && *asked > k_longest_wait_ms / 1000) return response;
         // A body that has begun to arrive is resumed by get_blob, which knows how much it has.
         if (!response && request.on_body) return response;
         BERTH_TRY(wait_before_retry(attempt - 1, response ? &*response : nullptr));
@@ -177,10 +174,15 @@ Error RegistryClient::refusal(const HttpResponse& response, std::string_view wha
     if (response.status == 401 || response.status == 403)
         return Error(ErrorCode::not_found, concat("registry ", host_, " denies access to ", what, detail))
             .hint("either it does not exist, or it takes a login");
-    if (response.status == 429)
+    if (response.status == 429) {
+        const auto now = wall_now().seconds;
+        const auto seconds = seconds_to_wait(response, now);
         return Error(ErrorCode::failed,
-                     concat("registry ", host_, " limits how often images are pulled", detail))
-            .hint("log in, or wait");
+                     concat("registry ", host_, " limits how often it is asked", detail))
+            .hint(seconds ? concat("ask again in ", format_duration(std::chrono::seconds(*seconds)), ", at ",
+                                   to_rfc3339({now + *seconds, 0}).substr(0, 19), "Z; a login may raise the limit")
+                          : "log in, or wait: it does not say for how long");
+    }
     return Error(ErrorCode::failed,
                  concat("registry ", host_, " answers ", response.status, " for ", what, detail));
 }

@@ -39,6 +39,11 @@ class RegistryClient {
     // A small blob, whole.
     [[nodiscard]] Result<std::string> get_small_blob(const std::string& digest, std::int64_t size);
 
+    // ---- lists.cpp ----
+
+    // All tags of the repository.
+    [[nodiscard]] Result<std::vector<std::string>> list_tags();
+
     // ---- writing (upload.cpp) ----
 
     [[nodiscard]] Result<bool> has_blob(const std::string& digest);
@@ -61,6 +66,10 @@ class RegistryClient {
 
   private:
     friend class BlobUpload;
+    // The names in a list that comes in pages, each given to `take` until that says false. path: of the first
+    // page; what: the list's name in an error.
+    [[nodiscard]] Status read_list(std::string path, const char* member, std::string_view what,
+                                   const std::function<bool(std::string name)>& take);
     [[nodiscard]] Result<std::vector<FoundRepository>> search_catalogue(const std::string& text,
                                                                         std::size_t limit);
     [[nodiscard]] Result<std::string> base_url();

@@ -8,29 +8,19 @@ namespace berth::registry {
 
 namespace {
 
-constexpr int k_most_pages = 1000; // of a catalogue that never ends
-constexpr std::size_t k_page = 1000;
-
-std::string plain_text(const Json* value) {
-    std::string out = value != nullptr && value->as_string() != nullptr ? *value->as_string() : "";
+std::string plain_text(std::string out) {
     std::replace_if(
         out.begin(), out.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
     std::erase_if(out, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
     return out;
 }
 
-bool is_true(const Json* value) {
-    return value != nullptr && value->as_bool() != nullptr && *value->as_bool();
+std::string plain_text(const Json* value) {
+    return value != nullptr && value->as_string() != nullptr ? plain_text(*value->as_string()) : "";
 }
 
-// </v2/_catalog?last=x&n=1000>; rel="next" -> the path; empty: that was the last page.
-std::string next_page(const HttpResponse& response) {
-    const auto link = response.headers.find("link");
-    if (link == response.headers.end() || link->second.find("rel=\"next\"") == std::string::npos) return {};
-    const auto begin = link->second.find("/v2/_catalog");
-    const auto end = link->second.find('>');
-    if (begin == std::string::npos || end == std::string::npos || end < begin) return {};
-    return link->second.substr(begin, end - begin);
+bool is_true(const Json* value) {
+    return value != nullptr && value->as_bool() != nullptr && *value->as_bool();
 }
 
 } // namespace
@@ -65,28 +55,13 @@ Result<std::vector<FoundRepository>> RegistryClient::search(const std::string& t
 
 Result<std::vector<FoundRepository>> RegistryClient::search_catalogue(const std::string& text,
                                                                       std::size_t limit) {
-    BERTH_ASSIGN_OR_RETURN(const std::string base, base_url());
     std::vector<FoundRepository> out;
-    std::string path = concat("/v2/_catalog?n=", k_page);
-    for (int page = 0; page < k_most_pages && !path.empty(); ++page) {
-        HttpRequest get;
-        get.url = base + path;
-        BERTH_ASSIGN_OR_RETURN(const HttpResponse answer, request_url(std::move(get)));
-        if (answer.status != 200) return fail(refusal(answer, "a search and no catalogue"));
-        const auto json = parse_json(answer.body);
-        const Json* names = json ? json->find("repositories") : nullptr;
-        if (names == nullptr || names->as_array() == nullptr)
-            return fail(ErrorCode::failed,
-                        concat("registry ", host_, " sends a catalogue that cannot be read"));
-        for (const auto& name : *names->as_array()) {
-            FoundRepository found;
-            found.name = plain_text(&name);
-            if (found.name.find(text) == std::string::npos || found.name.empty()) continue;
-            out.push_back(std::move(found));
-            if (out.size() == limit) return out;
-        }
-        path = next_page(answer);
-    }
+    BERTH_TRY(read_list("/v2/_catalog", "repositories", "a search and no catalogue", [&](std::string name) {
+        FoundRepository found;
+        found.name = plain_text(name);
+        if (!found.name.empty() && found.name.find(text) != std::string::npos) out.push_back(std::move(found));
+        return out.size() < limit;
+    }));
     return out;
 }
 

@@ -19,8 +19,8 @@ struct Fixture {
         config = concat(R"({"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[")",
                         digest_of(layer), "\"]}}");
         manifest = concat(
-            R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"c","digest":")",
-            digest_of(config), R"(","size":)", config.size(), R"(},"layers":[{"mediaType":"l","digest":")",
+            R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":")",
+            digest_of(config), R"(","size":)", config.size(), R"(},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":")",
             digest_of(layer), R"(","size":)", layer.size(), "}]}");
     }
     [[nodiscard]] Answer answer(const Request& request) const {

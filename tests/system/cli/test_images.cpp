@@ -1,7 +1,9 @@
 #include "runtime/base/file.hpp"
+#include "runtime/base/parse.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/world.hpp"
 
+#include <algorithm>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -98,6 +100,42 @@ TEST_CASE("an image for another machine is not taken for one of the asked-for pl
     CHECK(world.berth({"import", "root.tar", "x@sha256:" + std::string(64, 'a')}).exit_code == 1);
 }
 
+TEST_CASE("--platform of the commands about images that are here: theirs works, another one is refused") {
+    World world;
+    world.tiny_image();
+    const auto own = world.ok({"image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", "tiny"});
+    const std::vector<std::vector<std::string>> commands = {
+        {"save", "-o", "tiny.tar", "tiny"}, {"history", "tiny"}, {"image", "inspect", "tiny"},
+        {"push", "127.0.0.1:1/tiny"},       {"load", "-i", "tiny.tar"}, {"rmi", "tiny"}};
+    world.ok({"tag", "tiny", "127.0.0.1:1/tiny"});
+    for (auto command : commands) {
+        INFO(command.front());
+        command.insert(command.begin() + (command.front() == "image" ? 2 : 1), {"--platform", "linux/s390x"});
+        const Run refused = world.berth(command);
+        CHECK(refused.exit_code == 1);
+        CHECK_THAT(refused.err, ContainsSubstring("linux/s390x"));
+        if (command.front() == "push") continue; // there is nobody
+        *(std::find(command.begin(), command.end(), "--platform") + 1) = own;
+        world.ok(command);
+    }
+}
+
+TEST_CASE("sizes in tables have three digits, dates of a history no fractions") {
+    World world;
+    world.tiny_image();
+    world.write("Dockerfile", "FROM tiny\nRUN echo made > /made\nEXPOSE 80 443/udp\nCMD [\"echo\", \"a b\"]\n");
+    world.ok({"build", "-q", "-t", "made", "."});
+    for (const auto& words : std::vector<std::vector<std::string>>{{"images", "--format", "{{.Size}}", "made"},
+                                                                   {"history", "--format", "{{.Size}}", "made"}}) {
+        for (const auto& line : split(world.ok(words), '\n'))
+            CHECK(std::count_if(line.begin(), line.end(), [](char c) { return c >= '0' && c <= '9'; }) <= 3);
+    }
+    CHECK(split(world.ok({"history", "--human=false", "--format", "{{.CreatedAt}}", "made"}), '\n').front().size() ==
+          std::string("2026-01-02T03:04:05Z").size());
+    CHECK_THAT(world.ok({"history", "--no-trunc", "--format", "{{.CreatedBy}}", "made"}),
+               ContainsSubstring("CMD [\"echo\" \"a b\"]\nEXPOSE map[443/udp:{} 80/tcp:{}]\n"));
+}
+
 TEST_CASE("import: a sparse file of the old GNU kind is refused, one of pax comes whole") {
     World world;
     world.tiny_image();
@@ -110,7 +148,7 @@ TEST_CASE("import: a sparse file of the old GNU kind is refused, one of pax come
         CHECK(run.exit_code == (old ? 1 : 0));
         if (old) CHECK_THAT(run.err, ContainsSubstring("hole") && ContainsSubstring("--format=pax"));
     }
-    CHECK(world.ok({"images", "--format", "{{.Size}}", "sparse"}).starts_with("3.14"));
+    CHECK(world.ok({"images", "--format", "{{.Size}}", "sparse"}).starts_with("3.15"));
 }
 
 TEST_CASE("a whiteout that hides nothing is no file: export and volumes pass over it") {
@@ -125,6 +163,20 @@ TEST_CASE("a whiteout that hides nothing is no file: export and volumes pass ove
     world.ok({"create", "--name", "c", "-v", "/nodir", "hidden", "true"});
     world.ok({"export", "-o", "out.tar", "c"});
     world.ok({"run", "--rm", "-v", "/nodir", "hidden", "true"});
+}
+
+TEST_CASE("ps names the image while the name means it, and then its id") {
+    World world;
+    world.tiny_image();
+    world.ok({"tag", "tiny", "app:1"});
+    world.ok({"create", "--name", "named", "app:1", "true"});
+    const auto shown = [&] { return world.ok({"ps", "-a", "--format", "{{.Image}}"}); };
+    CHECK(shown() == "app:1");
+    world.write("Dockerfile", "FROM tiny\nENV new=1\n");
+    world.ok({"build", "-q", "-t", "app:1", "."});
+    CHECK(shown() == world.ok({"images", "-q", "tiny"}));
+    world.ok({"rmi", "app:1"});
+    CHECK(shown() == world.ok({"images", "-q", "tiny"}));
 }
 
 TEST_CASE("an image that a container uses is not removed without force") {

@@ -92,7 +92,11 @@ TEST_CASE("push, and pull by berth and by skopeo") {
     CHECK_THAT(world.ok({"push", "-a", registry.name() + "/team/tiny"}),
                ContainsSubstring("1: digest") && ContainsSubstring("2: digest"));
     CHECK(world.ok({"push", "-q", name}) == name);
-    CHECK_THAT(world.ok({"manifest", "inspect", name}), ContainsSubstring("vnd.oci.image.layer.v1.tar+gzip"));
+    CHECK_THAT(world.ok({"manifest", "inspect", name}),
+               ContainsSubstring("\n\t\t\t\"mediaType\": \"application/vnd.oci.image.layer.v1.tar+gzip\""));
+    CHECK_THAT(world.ok({"manifest", "inspect", "-v", name}),
+               ContainsSubstring("\t\"Ref\": \"" + name + "\"") && ContainsSubstring("\"architecture\": \"") &&
+                   ContainsSubstring("\t\"OCIManifest\": {"));
 
     const auto digests =
         world.ok({"images", "--digests", "--format", "{{.Repository}}:{{.Tag}} {{.Digest}}"});
@@ -107,6 +111,14 @@ TEST_CASE("push, and pull by berth and by skopeo") {
                                              ContainsSubstring("\nStatus: Image is up to date for " + name + "\n"));
     world.ok({"rmi", "-f", id});
     CHECK_THAT(world.ok({"pull", name}), ContainsSubstring("Status: Downloaded newer image for " + name));
+    world.ok({"rmi", "-f", id});
+    const Run tagged = world.berth({"pull", "-a", name});
+    CHECK(tagged.exit_code == 1);
+    CHECK_THAT(tagged.err, ContainsSubstring("tag can't be used with --all-tags/-a"));
+    CHECK_THAT(world.ok({"pull", "-a", registry.name() + "/team/tiny"}),
+               ContainsSubstring("1: Pulling from team/tiny") && ContainsSubstring("2: Pulling from team/tiny") &&
+                   Catch::Matchers::EndsWith("\n" + registry.name() + "/team/tiny"));
+    CHECK(world.ok({"images", "--format", "{{.Tag}}", registry.name() + "/team/tiny"}).size() == 3);
     // The other way round, too.
     const auto layout = "oci:" + world.project() + "/layout:x";
     const Run out = host("skopeo", {"copy", "--src-tls-verify=false", "docker://" + name, layout});

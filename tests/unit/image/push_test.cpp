@@ -166,6 +166,37 @@ TEST_CASE("what is pushed can be pulled, and is pushed only once") {
     CHECK(shelf.mounts == 1);
 }
 
+TEST_CASE("an image that only gets a new name keeps the manifest that it was pulled with") {
+    Shelf shelf;
+    FakeRegistry registry([&](const Request& request) { return shelf.answer(request); });
+    const Sandbox here, there;
+    const auto image = make_image(here, "hello", registry.host() + "/app:1");
+    const auto pushed = push_image(here.context, parse_reference(registry.host() + "/app:1").value());
+    require(pushed);
+    // As another tool has it: the same blobs, and something that we would not write.
+    auto& manifests = shelf.blobs["app/m"];
+    auto text = manifests["1"];
+    text.insert(1, R"("annotations":{"made-by":"another"},)");
+    manifests["1"] = manifests[digest_of(text)] = text;
+    require(pull_image(there.context, registry.host() + "/app:1", {"linux/amd64"}));
+    require(tag_image(there.context, image.id, registry.host() + "/app:2"));
+    require(tag_image(there.context, image.id, registry.host() + "/moved:1"));
+    for (const char* name : {"/app:2", "/moved:1"})
+        CHECK(push_image(there.context, parse_reference(registry.host() + name).value())->digest == digest_of(text));
+    CHECK(shelf.blobs["moved/m"]["1"] == text);
+    // Where the layer is not to be had as it was, it is packed anew, and the manifest with it.
+    Shelf bare;
+    FakeRegistry other([&](const Request& request) { return bare.answer(request); });
+    require(tag_image(there.context, image.id, other.host() + "/app:1"));
+    PushOptions plain;
+    plain.packing.compression = Compression::none;
+    const auto anew = push_image(there.context, parse_reference(other.host() + "/app:1").value(), plain);
+    require(anew);
+    CHECK(anew->digest != digest_of(text));
+    const Sandbox third;
+    CHECK(pull_image(third.context, other.host() + "/app:1", {"linux/amd64"})->id == image.id);
+}
+
 TEST_CASE("a layer of several chunks arrives whole, also when a chunk's answer or half of it is lost") {
     Shelf shelf;
     SECTION("nothing lost") {}

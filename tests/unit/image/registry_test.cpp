@@ -2,6 +2,7 @@
 #include "runtime/image/image_store.hpp"
 #include "runtime/image/pull.hpp"
 #include "runtime/registry/auth.hpp"
+#include "runtime/registry/retry.hpp"
 #include "tests/unit/image/fake_registry.hpp"
 #include "tests/unit/image/support.hpp"
 
@@ -23,8 +24,8 @@ struct Fixture {
         concat(R"({"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[")",
                digest_of(TarBuilder().file("hello", std::string(20000, 'h')).done()), "\"]}}");
     std::string manifest = concat(
-        R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"c","digest":")",
-        digest_of(config), R"(","size":)", config.size(), R"(},"layers":[{"mediaType":"l","digest":")",
+        R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":")",
+        digest_of(config), R"(","size":)", config.size(), R"(},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":")",
         digest_of(layer), R"(","size":)", layer.size(), "}]}");
     [[nodiscard]] Answer answer(const Request& request) const {
         const auto tail = request.path.substr(request.path.rfind('/') + 1);
@@ -236,6 +237,61 @@ TEST_CASE("loopback is what cannot be anybody else") {
     CHECK(host_of_url("https://a:5/b") == "a:5");
     CHECK(host_of_url("http://user@host/").empty());
     CHECK(host_of_url("ftp://host/").empty());
+}
+
+TEST_CASE("how long a registry wants to be left alone, in the forms that they tell it") {
+    const auto wait = [](const std::string& name, const std::string& value) {
+        HttpResponse response;
+        response.headers[name] = value;
+        return seconds_to_wait(response, 1'700'000'000);
+    };
+    CHECK(wait("retry-after", "120") == 120);
+    CHECK(wait("retry-after", "Tue, 14 Nov 2023 22:14:20 GMT") == 60);
+    CHECK(wait("retry-after", "Tue, 14 Nov 2023 22:00:00 GMT") == 0);
+    CHECK(wait("x-retry-after", "1700000090") == 90);
+    CHECK(wait("ratelimit-reset", " 30 ") == 30);
+    CHECK(wait("x-ratelimit-reset", "1699999999") == 0);
+    for (const char* nonsense : {"", "soon", "-1", "99999999999999999999", "4000000000", "Tue, 14 Nov"})
+        CHECK_FALSE(wait("retry-after", nonsense));
+    CHECK_FALSE(seconds_to_wait({}, 0));
+}
+
+TEST_CASE("a registry's limit is told with the time at which it ends, and not waited for") {
+    FakeRegistry registry([](const Request& request) -> Answer {
+        if (request.path == "/v2/") return {200, "{}", ""};
+        return {429, R"({"errors":[{"message":"slow down"}]})", "Retry-After: 7200\r\n"};
+    });
+    const Sandbox sandbox;
+    const auto image = pull_image(sandbox.context, registry.host() + "/app:1", {});
+    REQUIRE_FALSE(image);
+    CHECK(image.error().to_string().find("slow down") != std::string::npos);
+    CHECK(image.error().hint().find("again in 2h0m0s, at 20") != std::string::npos);
+    CHECK(registry.requests == 1);
+}
+
+TEST_CASE("all tags of a repository, page by page") {
+    std::string address;
+    FakeRegistry registry([&](const Request& request) -> Answer {
+        if (request.path == "/v2/app/tags/list?n=1000")
+            return {200, R"({"name":"app","tags":["1","2"]})", "Link: </v2/app/tags/list?last=2&n=2>; rel=\"next\"\r\n"};
+        if (request.path == "/v2/app/tags/list?last=2&n=2")
+            return {200, R"({"tags":["3"]})", "Link: <http://" + address + "/v2/app/tags/list?last=3>; rel=\"next\"\r\n"};
+        if (request.path == "/v2/app/tags/list?last=3") return {200, R"({"tags":null})", ""};
+        if (request.path.starts_with("/v2/evil/")) return {200, R"({"tags":["../../x"]})", ""};
+        if (request.path.starts_with("/v2/odd/")) return {200, "[]", ""};
+        return {404, "", ""};
+    });
+    address = registry.host();
+    const Sandbox sandbox;
+    const auto tags = [&](const char* name) {
+        return registry_tags(sandbox.context, parse_reference(address + name).value());
+    };
+    const auto all = tags("/app");
+    require(all);
+    REQUIRE(all->size() == 3);
+    CHECK(all->back().to_string() == address + "/app:3");
+    for (const char* name : {"/evil", "/odd", "/none"})
+        CHECK_FALSE(tags(name));
 }
 
 TEST_CASE("challenges in the forms that registries send them") {
