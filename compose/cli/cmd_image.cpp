@@ -83,7 +83,7 @@ Run setup_rmi(Flags& flags) {
                 return std::string();
             }
             if (!removed) return fail(std::move(removed).error());
-            return removed_text(*removed);
+            return removed_text(*removed, RemovedWords::of_rmi);
         });
     };
 }

@@ -156,14 +156,15 @@ Result<std::function<std::string(const std::string&)>> image_users(const Context
     };
 }
 
-std::string removed_text(const image::Removed& removed) {
+std::string removed_text(const image::Removed& removed, RemovedWords words) {
+    const bool capital = words == RemovedWords::of_rmi;
     std::vector<std::string> lines;
     for (const auto& text : removed.untagged) {
         auto reference = image::parse_reference(text);
-        lines.push_back(concat("Untagged: ", reference ? reference->familiar() : text));
+        lines.push_back(concat(capital ? "Untagged: " : "untagged: ", reference ? reference->familiar() : text));
     }
     for (const auto& id : removed.deleted)
-        lines.push_back(concat("Deleted: ", id));
+        lines.push_back(concat(capital ? "Deleted: " : "deleted: ", id));
     return join(lines, "\n");
 }
 
@@ -175,7 +176,7 @@ Result<PrunedImages> prune_images(const Context& context, bool all, const PruneF
         if (!users(image.id).empty() || (!all && !image.references.empty())) continue;
         if (!filter.takes(image.config.config.labels, image.config.created)) continue;
         BERTH_ASSIGN_OR_RETURN(const auto removed, image::remove_image(context, image.id, true, users));
-        if (const auto text = removed_text(removed); !text.empty()) out.lines += text + "\n";
+        if (const auto text = removed_text(removed, RemovedWords::of_prune); !text.empty()) out.lines += text + "\n";
         out.bytes += removed.bytes;
     }
     return out;

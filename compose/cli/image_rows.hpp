@@ -30,7 +30,9 @@ struct ImageEntry {
 
 // Answers the name of a container that runs or keeps an image; "" for none.
 [[nodiscard]] Result<std::function<std::string(const std::string&)>> image_users(const Context& context);
-[[nodiscard]] std::string removed_text(const image::Removed& removed); // "Untagged: ...\nDeleted: ..."
+// "Untagged: ...\nDeleted: ..."; Docker's prune commands write it small.
+enum class RemovedWords : std::uint8_t { of_rmi, of_prune };
+[[nodiscard]] std::string removed_text(const image::Removed& removed, RemovedWords words);
 
 struct PrunedImages {
     std::string lines;

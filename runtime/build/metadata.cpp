@@ -112,9 +112,7 @@ Status apply_words(Step& step, const Words& words) {
         }
     }
     if (words.kind == Words::Kind::expose) std::sort(all.begin(), all.end());
-    const auto text = words.kind == Words::Kind::volume ? concat("[", join(all, " "), "]")
-                                                        : concat("map[", join(all, ":{} "), ":{}]");
-    add_history(step.state, concat(step.instruction.name, " ", text), step.state.created, true);
+    add_history(step.state, concat(step.instruction.name, " [", join(all, " "), "]"), step.state.created, true);
     return {};
 }
 

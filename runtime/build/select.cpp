@@ -1,6 +1,7 @@
 #include "runtime/base/file.hpp"
 #include "runtime/base/parse.hpp"
 #include "runtime/base/sha256.hpp"
+#include "runtime/base/side_by_side.hpp"
 #include "runtime/build/tree.hpp"
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <memory>
 #include <sys/xattr.h>
+#include <thread>
 
 namespace berth::build {
 
@@ -208,26 +210,43 @@ class Selector {
     const SelectOptions& options_;
 };
 
-Status hash_file(Sha256& hash, int root, const TreeNode& node) {
+// Of small files it is opening them that takes the time, so several are on their way at once.
+constexpr std::size_t k_hashing_threads = 4;
+constexpr std::size_t k_files_a_turn = 32;
+
+// What of a file's content counts.
+Result<std::string> hash_file(int root, const TreeNode& node) {
     BERTH_ASSIGN_OR_RETURN(const Fd fd, open_in_root(root, node.path.empty() ? "." : node.path,
                                                      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    thread_local std::vector<char> buffer(256u << 10);
+    constexpr std::size_t most = 256u << 10;
+    thread_local const auto buffer = std::make_unique_for_overwrite<char[]>(most);
     Sha256 content;
     while (true) {
-        const auto size = ::read(fd.get(), buffer.data(), buffer.size());
+        const auto size = ::read(fd.get(), buffer.get(), most);
         if (size < 0 && errno == EINTR) continue;
         if (size < 0) return fail_errno(concat("read '", node.path, "'"));
         if (size == 0) break;
-        content.update({buffer.data(), static_cast<std::size_t>(size)});
+        content.update({buffer.get(), static_cast<std::size_t>(size)});
     }
-    hash.update(content.finish_hex());
+    auto out = content.finish_hex();
     char value[256];
     const auto size = ::fgetxattr(fd.get(), k_capability, value, sizeof value);
-    if (size > 0) {
-        hash.update("cap");
-        hash.update({value, static_cast<std::size_t>(size)});
-    }
-    return {};
+    if (size > 0) out += concat("cap", std::string_view(value, static_cast<std::size_t>(size)));
+    return out;
+}
+
+// In the order of `files`.
+Result<std::vector<std::string>> hash_files(int root, const std::vector<const TreeNode*>& files) {
+    std::vector<std::string> out(files.size());
+    const auto turns = (files.size() + k_files_a_turn - 1) / k_files_a_turn;
+    const auto threads = std::min<std::size_t>(k_hashing_threads, std::thread::hardware_concurrency());
+    BERTH_TRY(side_by_side(turns, threads, [&](std::size_t turn) -> Status {
+        for (auto i = turn * k_files_a_turn; i < std::min((turn + 1) * k_files_a_turn, files.size()); ++i) {
+            BERTH_ASSIGN_OR_RETURN(out[i], hash_file(root, *files[i]));
+        }
+        return {};
+    }));
+    return out;
 }
 
 } // namespace
@@ -272,13 +291,19 @@ Result<std::vector<Selected>> select_source(const SourceRoot& root, const std::s
 }
 
 Result<std::string> hash_selected(const SourceRoot& root, const std::vector<Selected>& selected) {
+    std::vector<const TreeNode*> files;
+    for (const auto& source : selected)
+        for (const auto& node : source.nodes)
+            if (S_ISREG(node.mode)) files.push_back(&node);
+    BERTH_ASSIGN_OR_RETURN(const auto contents, hash_files(root.fd, files));
     Sha256 hash;
+    auto content = contents.begin();
     for (const auto& source : selected) {
         hash.update(concat("source\n", source.base_name, "\n", source.parents, "\n", source.directory, "\n"));
         for (const auto& node : source.nodes) {
             hash.update(concat(node.name.size(), ":", node.name, " ", node.mode, " "));
             if (root.keep_owner) hash.update(concat(node.uid, ":", node.gid, " "));
-            if (S_ISREG(node.mode)) BERTH_TRY(hash_file(hash, root.fd, node));
+            if (S_ISREG(node.mode)) hash.update(*content++);
             if (S_ISLNK(node.mode)) hash.update(concat(node.link.size(), ":", node.link));
             hash.update("\n");
         }

@@ -1,10 +1,9 @@
 #include "runtime/image/layer_plan.hpp"
 #include "runtime/base/id.hpp"
+#include "runtime/base/side_by_side.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <mutex>
-#include <thread>
 
 namespace berth::image {
 
@@ -85,9 +84,7 @@ Status store_layers(const Context& context, const std::vector<std::string>& diff
             missing.push_back(i);
     }
     std::vector<std::unique_ptr<LayerIngest>> ready(chains.size());
-    std::atomic<std::size_t> next = 0;
-    std::mutex mutex; // guards what follows
-    std::optional<Error> error;
+    std::mutex mutex; // guards what follows, and ready
     std::size_t to_keep = 0; // index into missing: layers are kept bottom first
     const auto keep_in_order = [&]() -> Status {
         while (to_keep < missing.size() && ready[missing[to_keep]] != nullptr) {
@@ -100,37 +97,20 @@ Status store_layers(const Context& context, const std::vector<std::string>& diff
         }
         return {};
     };
-    const auto work = [&] {
-        for (;;) {
-            const auto at = next.fetch_add(1);
-            {
-                const std::lock_guard lock(mutex);
-                if (at >= missing.size() || error) return;
-            }
-            const auto i = missing[at];
-            auto ingest = ingest_layer(context, sources[i], diff_ids[i], doing);
+    return side_by_side(missing.size(), k_parallel, [&](std::size_t at) -> Status {
+        const auto i = missing[at];
+        auto ingest = ingest_layer(context, sources[i], diff_ids[i], doing);
+        Status status;
+        if (ingest) {
             const std::lock_guard lock(mutex);
-            Status status;
-            if (ingest) {
-                ready[i] = std::move(*ingest);
-                status = keep_in_order();
-            } else {
-                status = fail(std::move(ingest).error());
-            }
-            if (!status && !error) {
-                context.progress->finish(sources[i].label, "Error", false);
-                error = std::move(status).error();
-            }
+            ready[i] = std::move(*ingest);
+            status = keep_in_order();
+        } else {
+            status = fail(std::move(ingest).error());
         }
-    };
-    std::vector<std::thread> helpers;
-    for (std::size_t i = 1; i < std::min(k_parallel, missing.size()); ++i)
-        helpers.emplace_back(work);
-    work();
-    for (auto& helper : helpers)
-        helper.join();
-    if (error) return fail(std::move(*error));
-    return {};
+        if (!status) context.progress->finish(sources[i].label, "Error", false);
+        return status;
+    });
 }
 
 } // namespace berth::image

@@ -1,5 +1,6 @@
 #include "runtime/image/push.hpp"
 #include "runtime/base/id.hpp"
+#include "runtime/base/side_by_side.hpp"
 #include "runtime/image/image_store.hpp"
 #include "runtime/image/known_blobs.hpp"
 #include "runtime/image/layer_store.hpp"
@@ -7,11 +8,8 @@
 #include "runtime/registry/client.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <mutex>
 #include <optional>
 #include <span>
-#include <thread>
 
 namespace berth::image {
 
@@ -56,34 +54,17 @@ class Pusher {
                                                 const std::vector<std::string>& diff_ids,
                                                 const std::optional<Manifest>& kept) {
         std::vector<Descriptor> out(chains.size());
-        std::atomic<std::size_t> next = 0;
-        std::mutex mutex; // guards error
-        std::optional<Error> error;
-        const auto work = [&] {
-            for (auto at = next.fetch_add(1); at < chains.size(); at = next.fetch_add(1)) {
-                {
-                    const std::lock_guard lock(mutex);
-                    if (error) return;
-                }
-                // A layer twice in one image is pushed by whoever comes first; the other finds it there.
-                auto pushed = push_layer(chains[at], short_id(hex_of(diff_ids[at])),
-                                         kept ? kept->layers[at].digest : std::string());
-                if (pushed) {
-                    out[at] = std::move(*pushed);
-                    continue;
-                }
-                context_.progress->finish(short_id(hex_of(diff_ids[at])), "Error", false);
-                const std::lock_guard lock(mutex);
-                if (!error) error = std::move(pushed).error();
+        // A layer twice in one image is pushed by whoever comes first; the other finds it there.
+        BERTH_TRY(side_by_side(chains.size(), k_parallel, [&](std::size_t at) -> Status {
+            const auto label = short_id(hex_of(diff_ids[at]));
+            auto pushed = push_layer(chains[at], label, kept ? kept->layers[at].digest : std::string());
+            if (!pushed) {
+                context_.progress->finish(label, "Error", false);
+                return fail(std::move(pushed).error());
             }
-        };
-        std::vector<std::thread> helpers;
-        for (std::size_t i = 1; i < std::min(k_parallel, chains.size()); ++i)
-            helpers.emplace_back(work);
-        work();
-        for (auto& helper : helpers)
-            helper.join();
-        if (error) return fail(std::move(*error));
+            out[at] = std::move(*pushed);
+            return {};
+        }));
         return out;
     }
 

@@ -47,11 +47,6 @@ std::string large_stack(int services) {
     return out;
 }
 
-std::string dockerfile() {
-    return "FROM berth-bench:1\nWORKDIR /srv\nENV MODE=bench\nCOPY tree /srv/tree\nRUN find /srv/tree -type f | wc -l > /srv/count\n"
-           "RUN for i in 1 2 3 4 5 6 7 8; do dd if=/dev/zero of=/srv/file$i bs=64k count=16 2>/dev/null; done\nRUN sha256sum /srv/file* > /srv/sums\nCOPY note.txt /srv/note.txt\n";
-}
-
 std::string image_tar(const std::string& payload, const std::string& scratch) {
     const std::string root = scratch + "/image", tar = scratch + "/image.tar";
     for (const auto* folder : {"/bin", "/etc", "/tmp", "/proc", "/sys", "/dev"}) (void)make_dirs(root + folder, 0755);
