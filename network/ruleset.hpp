@@ -25,8 +25,8 @@ struct PortElement {
     bool routed = false;
     std::string comment; // "container <12 digits> <name>"
 
-    [[nodiscard]] std::string map() const; // the map or set it belongs in
-    [[nodiscard]] std::string key() const; // as the kernel stores them: each field padded to four bytes
+    [[nodiscard]] std::string map() const;  // the map or set it belongs in
+    [[nodiscard]] std::string key() const;  // as the kernel stores them: each field padded to four bytes
     [[nodiscard]] std::string data() const; // empty: a set's element has none
     [[nodiscard]] std::string to_text() const;
 };

@@ -145,7 +145,8 @@ Lookup<Network> Store::find(const std::string& name_or_id) const {
 }
 
 void Store::remove_temporaries_of(const std::string& id) const {
-    for (const auto& place : {folder(id) + "/leases", exec_folder(id) + "/published", context_.paths.network_names(id)})
+    for (const auto& place :
+         {folder(id) + "/leases", exec_folder(id) + "/published", context_.paths.network_names(id)})
         remove_temporaries(place);
 }
 

@@ -50,8 +50,7 @@ Status Store::add(const Volume& volume, bool pending) const {
     if (::chmod(data.c_str(), 0755) != 0) return fail_errno(concat("set the mode of '", data, "'"));
     BERTH_TRY(write_atomic(temporary.path() + "/volume.json", to_json(volume).to_text(2), 0600,
                            Durability::durable));
-    if (pending)
-        BERTH_TRY(write_atomic(temporary.path() + "/pending", to_json(own_process_id()).to_text()));
+    if (pending) BERTH_TRY(write_atomic(temporary.path() + "/pending", to_json(own_process_id()).to_text()));
     if (::rename(temporary.path().c_str(), folder(volume.name).c_str()) != 0)
         return fail_errno(concat("put '", folder(volume.name), "' in place"));
     (void)temporary.release();

@@ -53,14 +53,14 @@ void set_sources(Json& out, const compose::Build& build) {
 
 std::vector<std::string> secrets_of(const compose::Project& project, const compose::Build& build) {
     std::vector<std::string> out;
-    for (const auto& name : build.secrets) {
-        const auto found = project.secrets.find(name);
+    for (const auto& wanted : build.secrets) {
+        const auto found = project.secrets.find(wanted.source);
         if (found == project.secrets.end()) continue;
         const auto& secret = found->second;
         if (!secret.environment.empty())
-            out.push_back(concat("id=", name, ",type=env,env=", secret.environment));
+            out.push_back(concat("id=", wanted.id, ",type=env,env=", secret.environment));
         else
-            out.push_back(concat("id=", name, ",type=file,src=", secret.file));
+            out.push_back(concat("id=", wanted.id, ",type=file,src=", secret.file));
     }
     return out;
 }

@@ -136,13 +136,15 @@ Result<std::int64_t> bytes_to_keep(const Context& context, const PruneFlags& fla
     if (flags.least_free > 0) {
         struct statvfs disk {};
         if (::statvfs(context.paths.data_root().c_str(), &disk) != 0)
-            return fail_errno(concat("read how much of the disk below '", context.paths.data_root(), "' is free"));
+            return fail_errno(
+                concat("read how much of the disk below '", context.paths.data_root(), "' is free"));
         const auto free = static_cast<std::int64_t>(disk.f_bavail) * static_cast<std::int64_t>(disk.f_frsize);
         BERTH_ASSIGN_OR_RETURN(const auto entries, build::list_cache(context));
         std::int64_t total = 0;
         for (const auto& entry : entries)
             total += entry.size;
-        const auto may_stay = std::max<std::int64_t>(total - std::max<std::int64_t>(flags.least_free - free, 0), 1);
+        const auto may_stay =
+            std::max<std::int64_t>(total - std::max<std::int64_t>(flags.least_free - free, 0), 1);
         keep = keep > 0 ? std::min(keep, may_stay) : may_stay;
     }
     return std::max(keep, flags.reserved);

@@ -1,11 +1,11 @@
 // compose bundle: a stack as one tar for machines without a network
 #include "compose/cli/command.hpp"
-#include "compose/cli/output_file.hpp"
 #include "compose/cli/project.hpp"
 #include "compose/cli/stack_bundle.hpp"
 #include "compose/plan/images.hpp"
 #include "compose/plan/naming.hpp"
 #include "runtime/base/file.hpp"
+#include "runtime/base/output_file.hpp"
 #include "runtime/image/archive.hpp"
 #include "runtime/image/platform.hpp"
 

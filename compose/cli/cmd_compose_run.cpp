@@ -153,10 +153,10 @@ Run setup_attach(Flags& flags) {
         options.sig_proxy = o->sig_proxy && !options.tty;
         options.detach_keys = o->detach_keys;
         options.joins = true;
-        return run_in_foreground(
-            session, container.spec.id, options, [&](const runtime::AttachStreams& streams) {
-                return attach_running(session.context(), container.spec.id, streams);
-            });
+        return run_in_foreground(session, container.spec.id, options,
+                                 [&](const runtime::AttachStreams& streams) {
+                                     return attach_running(session.context(), container.spec.id, streams);
+                                 });
     };
 }
 

@@ -170,8 +170,9 @@ Run make_inspect(Flags& flags, std::string type) {
     if (options->type.empty() || options->type == "container")
         flags.toggle("-s,--size", options->size, "Display total file sizes if the type is container");
     if (options->type == "image")
-        declare_platform(flags, options->platform,
-                         "Inspect a specific platform of the multi-platform image (\"os/architecture[/variant]\")");
+        declare_platform(
+            flags, options->platform,
+            "Inspect a specific platform of the multi-platform image (\"os/architecture[/variant]\")");
     if (options->type == "network") // of a network of one host there is no more to tell
         flags.toggle("-v,--verbose", options->verbose, "Verbose output for diagnostics").hide();
     flags.arguments(options->names, 1);

@@ -70,10 +70,10 @@ Run setup_attach(Flags& flags) {
         streams.sig_proxy = options->sig_proxy && !streams.tty;
         streams.detach_keys = options->detach_keys;
         streams.joins = true;
-        return run_in_foreground(
-            session, container.spec.id, streams, [&](const runtime::AttachStreams& ours) {
-                return attach_running(session.context(), container.spec.id, ours);
-            });
+        return run_in_foreground(session, container.spec.id, streams,
+                                 [&](const runtime::AttachStreams& ours) {
+                                     return attach_running(session.context(), container.spec.id, ours);
+                                 });
     };
 }
 

@@ -75,8 +75,7 @@ Run setup_rmi(Flags& flags) {
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto users, image_users(session.context()));
         return for_each(session, options->names, [&](const std::string& name) -> Result<std::string> {
-            if (options->platform)
-                BERTH_TRY(image::get_image(session.context(), name, options->platform));
+            if (options->platform) BERTH_TRY(image::get_image(session.context(), name, options->platform));
             auto removed = image::remove_image(session.context(), name, options->force, users);
             if (!removed && options->force && removed.error().code() == ErrorCode::not_found) {
                 session.report(removed.error());
@@ -111,7 +110,8 @@ Run setup_history(Flags& flags) {
     flags.toggle("-H,--human", options->human, "Print sizes and dates in human readable format");
     flags.toggle("--no-trunc", options->no_trunc, "Don't truncate output");
     flags.toggle("-q,--quiet", options->quiet, "Only show image IDs");
-    declare_platform(flags, options->platform, "Show history for the given platform (\"os/architecture[/variant]\")");
+    declare_platform(flags, options->platform,
+                     "Show history for the given platform (\"os/architecture[/variant]\")");
     flags.arguments(options->names, 1, 1);
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto found,
@@ -152,13 +152,17 @@ Status pull_one(Session& session, const image::Reference& reference, const PullF
     BERTH_TRY(session.show_progress(flags.quiet));
     image::PullOptions how;
     how.platform = flags.platform;
-    BERTH_ASSIGN_OR_RETURN(const auto pulled, image::pull_image(session.context(), reference.to_string(), how));
+    BERTH_ASSIGN_OR_RETURN(const auto pulled,
+                           image::pull_image(session.context(), reference.to_string(), how));
     session.end_progress();
-    say(concat(reference.digest.empty() ? reference.tag : reference.digest, ": Pulling from ", reference.repository));
+    say(concat(reference.digest.empty() ? reference.tag : reference.digest, ": Pulling from ",
+               reference.repository));
     for (const auto& digest : pulled.repo_digests)
-        if (const auto at = digest.find('@'); at != std::string::npos) say(concat("Digest: ", digest.substr(at + 1)));
+        if (const auto at = digest.find('@'); at != std::string::npos)
+            say(concat("Digest: ", digest.substr(at + 1)));
     const bool same = before && before->id == pulled.id;
-    say(concat("Status: ", same ? "Image is up to date for " : "Downloaded newer image for ", reference.familiar()));
+    say(concat("Status: ", same ? "Image is up to date for " : "Downloaded newer image for ",
+               reference.familiar()));
     return {};
 }
 
@@ -203,12 +207,13 @@ Run setup_prune(Flags& flags) {
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto filter, PruneFilter::parse(options->filters, {"dangling"}));
         const auto dangling = filter.value_of("dangling");
-        BERTH_ASSIGN_OR_RETURN(const bool dangling_only, dangling.empty() ? Result<bool>(true) : parse_bool(dangling));
+        BERTH_ASSIGN_OR_RETURN(const bool dangling_only,
+                               dangling.empty() ? Result<bool>(true) : parse_bool(dangling));
         const bool all = options->all || !dangling_only;
-        const auto question = concat("WARNING! This will remove all ",
-                                     all ? "images without at least one container associated to them"
-                                                  : "dangling images",
-                                     ".\nAre you sure you want to continue?");
+        const auto question =
+            concat("WARNING! This will remove all ",
+                   all ? "images without at least one container associated to them" : "dangling images",
+                   ".\nAre you sure you want to continue?");
         if (!options->force && !confirm(session, question)) return 0;
         BERTH_ASSIGN_OR_RETURN(const auto pruned, prune_images(session.context(), all, filter));
         if (!pruned.lines.empty()) session.print(concat("Deleted Images:\n", pruned.lines, "\n"));

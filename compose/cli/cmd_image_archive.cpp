@@ -1,8 +1,8 @@
 // load, save, import
 #include "compose/cli/command.hpp"
-#include "compose/cli/output_file.hpp"
 #include "compose/cli/platform_flag.hpp"
 #include "runtime/base/file.hpp"
+#include "runtime/base/output_file.hpp"
 #include "runtime/build/download.hpp"
 #include "runtime/build/git_source.hpp"
 #include "runtime/image/archive.hpp"
@@ -35,16 +35,19 @@ Run setup_load(Flags& flags) {
     auto options = std::make_shared<LoadFlags>();
     flags.text("-i,--input", options->input,
                "Read from tar archive file (or an OCI layout folder), instead of STDIN");
-    declare_platform(flags, options->platform, "Load only the given platform variant (\"os/architecture[/variant]\")");
+    declare_platform(flags, options->platform,
+                     "Load only the given platform variant (\"os/architecture[/variant]\")");
     flags.toggle("-q,--quiet", options->quiet, "Suppress the load output");
     return [options](Session& session) -> Result<int> {
         BERTH_TRY(session.show_progress(options->quiet));
         std::vector<image::Image> images;
         if (!options->input.empty() && is_directory(options->input)) {
-            BERTH_ASSIGN_OR_RETURN(images, image::load_layout(session.context(), options->input, options->platform));
+            BERTH_ASSIGN_OR_RETURN(images,
+                                   image::load_layout(session.context(), options->input, options->platform));
         } else {
             BERTH_ASSIGN_OR_RETURN(const auto input, open_input(options->input));
-            BERTH_ASSIGN_OR_RETURN(images, image::load_archive(session.context(), input.get(), options->platform));
+            BERTH_ASSIGN_OR_RETURN(images,
+                                   image::load_archive(session.context(), input.get(), options->platform));
         }
         session.end_progress();
         for (const auto& loaded : images) {
@@ -59,7 +62,8 @@ Run setup_load(Flags& flags) {
 }
 
 // A name without a tag means all tags of it, as docker has it; what is no name is an id.
-Result<std::vector<std::string>> names_to_save(const Context& context, const std::vector<std::string>& asked) {
+Result<std::vector<std::string>> names_to_save(const Context& context,
+                                               const std::vector<std::string>& asked) {
     BERTH_ASSIGN_OR_RETURN(const auto images, image::list_images(context));
     std::vector<std::string> out;
     for (const auto& word : asked) {
@@ -88,7 +92,8 @@ struct SaveFlags {
 Run setup_save(Flags& flags) {
     auto options = std::make_shared<SaveFlags>();
     flags.text("-o,--output", options->output, "Write to a file, instead of STDOUT");
-    declare_platform(flags, options->platform, "Save only the given platform variant (\"os/architecture[/variant]\")");
+    declare_platform(flags, options->platform,
+                     "Save only the given platform variant (\"os/architecture[/variant]\")");
     flags.arguments(options->names, 1);
     return [options](Session& session) -> Result<int> {
         BERTH_ASSIGN_OR_RETURN(const auto names, names_to_save(session.context(), options->names));

@@ -30,19 +30,23 @@ std::string with_tabs(const Json& json) {
 }
 
 // One image of `manifest inspect --verbose`.
-Result<Json> verbose_entry(const std::string& name, const image::Descriptor& descriptor, const std::string& bytes) {
+Result<Json> verbose_entry(const std::string& name, const image::Descriptor& descriptor,
+                           const std::string& bytes) {
     BERTH_ASSIGN_OR_RETURN(auto parsed, parse_json(bytes));
     Json out = Json::object();
     out.set("Ref", name);
     out.set("Descriptor", image::to_json_descriptor(descriptor));
     out.set("Raw", base64_encode(bytes));
-    out.set(descriptor.media_type == image::k_docker_manifest ? "SchemaV2Manifest" : "OCIManifest", std::move(parsed));
+    out.set(descriptor.media_type == image::k_docker_manifest ? "SchemaV2Manifest" : "OCIManifest",
+            std::move(parsed));
     return out;
 }
 
 // A manifest by itself does not say its platform; its configuration does, where it is an image's.
-std::optional<image::Platform> platform_of(registry::RegistryClient& client, const image::Manifest& manifest) {
-    if (!image::check_is_image(manifest) || manifest.config.size > static_cast<std::int64_t>(image::k_max_manifest))
+std::optional<image::Platform> platform_of(registry::RegistryClient& client,
+                                           const image::Manifest& manifest) {
+    if (!image::check_is_image(manifest) ||
+        manifest.config.size > static_cast<std::int64_t>(image::k_max_manifest))
         return std::nullopt;
     const auto bytes = client.get_small_blob(manifest.config.digest, manifest.config.size);
     if (!bytes) return std::nullopt;
@@ -66,8 +70,8 @@ Result<Json> verbose(registry::RegistryClient& client, const image::Reference& r
     for (auto entry : parsed.index->manifests) {
         BERTH_ASSIGN_OR_RETURN(const auto got, client.get_manifest(entry.digest, k_accept));
         if (entry.media_type.empty()) entry.media_type = got.media_type;
-        BERTH_ASSIGN_OR_RETURN(auto json,
-                               verbose_entry(concat(reference.to_string(), "@", entry.digest), entry, got.bytes));
+        BERTH_ASSIGN_OR_RETURN(
+            auto json, verbose_entry(concat(reference.to_string(), "@", entry.digest), entry, got.bytes));
         out.push(std::move(json));
     }
     return out;
@@ -96,9 +100,9 @@ Run setup_inspect(Flags& flags) {
     };
 }
 
-constexpr std::array<Command, 1> k_commands{{{"manifest inspect", "[OPTIONS] MANIFEST",
-                                              "Display an image manifest, or manifest list", setup_inspect, false,
-                                              false}}};
+constexpr std::array<Command, 1> k_commands{
+    {{"manifest inspect", "[OPTIONS] MANIFEST", "Display an image manifest, or manifest list", setup_inspect,
+      false, false}}};
 
 } // namespace
 

@@ -50,7 +50,8 @@ Run setup_push(Flags& flags) {
     flags.toggle("-a,--all-tags", options->all_tags, "Push all tags of an image to the repository");
     flags.toggle("-q,--quiet", options->quiet, "Suppress verbose output");
     declare_content_trust(flags, options->no_trust);
-    declare_platform(flags, options->platform, "Push a platform-specific manifest (\"os/architecture[/variant]\")");
+    declare_platform(flags, options->platform,
+                     "Push a platform-specific manifest (\"os/architecture[/variant]\")");
     flags.arguments(options->names, 1, 1);
     return [options](Session& session) -> Result<int> {
         BERTH_TRY(check_content_trust(options->no_trust));

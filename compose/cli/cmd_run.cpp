@@ -117,8 +117,9 @@ Result<int> run(Session& session, const ContainerFlags& flags) {
         }
         return 0;
     }
-    auto code = run_in_foreground(session, id, streams,
-                                  [&](const runtime::AttachStreams& ours) { return start_attached(context, id, ours); });
+    auto code = run_in_foreground(session, id, streams, [&](const runtime::AttachStreams& ours) {
+        return start_attached(context, id, ours);
+    });
     if (!code) remove_after();
     return code;
 }

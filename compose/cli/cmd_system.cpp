@@ -123,7 +123,8 @@ Result<std::string> usage_text(const Context& context, const std::string& format
     for (const auto& entry : usage) {
         ui::Row row;
         row.fields = Json::object();
-        const auto share = entry.size > 0 ? concat(" (", entry.reclaimable * 100 / entry.size, "%)") : std::string();
+        const auto share =
+            entry.size > 0 ? concat(" (", entry.reclaimable * 100 / entry.size, "%)") : std::string();
         row.fields.set("Active", concat(entry.active));
         row.fields.set("Reclaimable", format_bytes_decimal(static_cast<double>(entry.reclaimable)) + share);
         row.fields.set("Size", format_bytes_decimal(static_cast<double>(entry.size)));

@@ -110,7 +110,8 @@ Run setup_prune(Flags& flags) {
         BERTH_ASSIGN_OR_RETURN(const auto filter, PruneFilter::parse(options->filters, {"all"}));
         if (filter.has_until()) return fail(ErrorCode::usage, "volumes have no filter 'until'");
         const auto every = filter.value_of("all");
-        BERTH_ASSIGN_OR_RETURN(const bool filtered_all, every.empty() ? Result<bool>(false) : parse_bool(every));
+        BERTH_ASSIGN_OR_RETURN(const bool filtered_all,
+                               every.empty() ? Result<bool>(false) : parse_bool(every));
         const bool all = options->all || filtered_all;
         const auto question =
             concat("WARNING! This will remove ", all ? "all" : "anonymous",

@@ -40,7 +40,8 @@ Result<std::map<std::string, std::string>> pinned_images(const Context& context,
     {
         compose::WorkerPool workers(k_at_once);
         for (auto& entry : questions) // clang 14 captures no structured bindings
-            workers.post([&context, &question = entry.second] { question.answer = pin(context, question.image); });
+            workers.post(
+                [&context, &question = entry.second] { question.answer = pin(context, question.image); });
     }
     for (auto& [image, question] : questions)
         if (!question.answer) return fail(std::move(question.answer).error().at(question.at));

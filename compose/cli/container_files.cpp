@@ -1,10 +1,10 @@
 #include "compose/cli/container_files.hpp"
 
-#include "compose/cli/output_file.hpp"
 #include "compose/cli/project.hpp"
 #include "compose/plan/container_view.hpp"
 #include "compose/plan/copy_files.hpp"
 #include "runtime/base/file.hpp"
+#include "runtime/base/output_file.hpp"
 #include "runtime/container/running_root.hpp"
 #include "runtime/container/users.hpp"
 #include "runtime/image/archive.hpp"

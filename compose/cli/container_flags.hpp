@@ -14,9 +14,8 @@ namespace berth::cli {
 struct ContainerFlags {
     std::vector<std::string> add_host, annotation, attach, cap_add, cap_drop, device, device_cgroup_rule, dns,
         dns_option, dns_search, env, env_file, expose, group_add, label, label_file, link, link_local_ip,
-        blkio_weight_device, device_read_bps, device_read_iops, device_write_bps, device_write_iops,
-        log_opt, mount, network, network_alias, publish, security_opt, sysctl, tmpfs, ulimit, volume,
-        volumes_from;
+        blkio_weight_device, device_read_bps, device_read_iops, device_write_bps, device_write_iops, log_opt,
+        mount, network, network_alias, publish, security_opt, sysctl, tmpfs, ulimit, volume, volumes_from;
     std::string cgroup_parent, cgroupns, cidfile, cpuset_cpus, cpuset_mems, domainname, health_cmd, hostname,
         ip, ip6, ipc, log_driver, mac_address, name, pid, platform,
         pull = "missing", restart, runtime, stop_signal, user, userns, uts, workdir, cpus, detach_keys,

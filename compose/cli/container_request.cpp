@@ -80,15 +80,19 @@ Result<runtime::DeviceMapping> device_of(const std::string& text) {
 }
 
 // "/dev/sda:1mb"; units only where bytes are counted.
-Status add_device_rates(const std::vector<std::string>& words, bool bytes, std::vector<runtime::DeviceRate>& out) {
+Status add_device_rates(const std::vector<std::string>& words, bool bytes,
+                        std::vector<runtime::DeviceRate>& out) {
     for (const auto& word : words) {
         const auto colon = word.find(':');
         if (colon == std::string::npos || colon == 0)
-            return usage(concat("'", word, "' is no limit of a device: write <device-path>:<number>", bytes ? "[<unit>]" : ""));
+            return usage(concat("'", word, "' is no limit of a device: write <device-path>:<number>",
+                                bytes ? "[<unit>]" : ""));
         const auto text = word.substr(colon + 1);
         const auto rate = bytes ? parse_bytes(text) : parse_integer(text);
         if (!word.starts_with("/dev/") || !rate || *rate < 0)
-            return usage(concat("'", word, "' is no limit of a device: the path begins with /dev/, the number is not negative"));
+            return usage(
+                concat("'", word,
+                       "' is no limit of a device: the path begins with /dev/, the number is not negative"));
         out.push_back({word.substr(0, colon), *rate});
     }
     return {};

@@ -37,8 +37,8 @@ struct RowOptions {
 [[nodiscard]] ui::Row container_row(const Context& context, const runtime::Container& container,
                                     const RowOptions& options);
 
-[[nodiscard]] std::string age_words(std::string_view rfc3339);    // "2 hours ago"
-[[nodiscard]] std::string created_text(std::string_view rfc3339); // "2026-01-02 03:04:05 +0000 UTC"
+[[nodiscard]] std::string age_words(std::string_view rfc3339);      // "2 hours ago"
+[[nodiscard]] std::string created_text(std::string_view rfc3339);   // "2026-01-02 03:04:05 +0000 UTC"
 [[nodiscard]] std::string created_second(std::string_view rfc3339); // "2026-01-02T03:04:05Z"
 [[nodiscard]] std::int64_t now_seconds();
 // Bytes of a container's own layer; what `ps -s` shows.

@@ -47,14 +47,19 @@ class LayerShares {
         std::int64_t size = 0;
         int images = 0;
     };
-    std::map<std::string, Layer> layers_;                       // by folder
+    std::map<std::string, Layer> layers_;                     // by folder
     std::map<std::string, std::vector<std::string>> folders_; // by image
 };
 
 Result<UsageSection> image_section(const Context& context, bool no_trunc) {
     UsageSection out{"Images space usage:", "Images", {}, {}};
-    out.columns = {{"Repository", "REPOSITORY"}, {"Tag", "TAG"}, {"ID", "IMAGE ID"}, {"CreatedSince", "CREATED"},
-                   {"Size", "SIZE"}, {"SharedSize", "SHARED SIZE"}, {"UniqueSize", "UNIQUE SIZE"},
+    out.columns = {{"Repository", "REPOSITORY"},
+                   {"Tag", "TAG"},
+                   {"ID", "IMAGE ID"},
+                   {"CreatedSince", "CREATED"},
+                   {"Size", "SIZE"},
+                   {"SharedSize", "SHARED SIZE"},
+                   {"UniqueSize", "UNIQUE SIZE"},
                    {"Containers", "CONTAINERS"}};
     BERTH_ASSIGN_OR_RETURN(const auto images, image::list_images(context));
     BERTH_ASSIGN_OR_RETURN(const auto entries, image_entries(context, images, {}, ""));
@@ -75,9 +80,10 @@ Result<UsageSection> image_section(const Context& context, bool no_trunc) {
 
 Result<UsageSection> container_section(const Context& context, bool no_trunc) {
     UsageSection out{"Containers space usage:", "Containers", {}, {}};
-    out.columns = {{"ID", "CONTAINER ID"}, {"Image", "IMAGE"}, {"Command", "COMMAND"},
-                   {"LocalVolumes", "LOCAL VOLUMES"}, {"Size", "SIZE"}, {"RunningFor", "CREATED"},
-                   {"Status", "STATUS"}, {"Names", "NAMES"}};
+    out.columns = {{"ID", "CONTAINER ID"}, {"Image", "IMAGE"},
+                   {"Command", "COMMAND"}, {"LocalVolumes", "LOCAL VOLUMES"},
+                   {"Size", "SIZE"},       {"RunningFor", "CREATED"},
+                   {"Status", "STATUS"},   {"Names", "NAMES"}};
     BERTH_ASSIGN_OR_RETURN(const auto containers, runtime::list_containers(context));
     for (const auto& container : containers) {
         RowOptions options;
@@ -107,8 +113,8 @@ Result<UsageSection> volume_section(const Context& context) {
 
 Result<UsageSection> cache_section(const Context& context) {
     UsageSection out{"", "BuildCache", {}, {}};
-    out.columns = {{"ID", "CACHE ID"}, {"CacheType", "CACHE TYPE"}, {"Size", "SIZE"}, {"CreatedSince", "CREATED"},
-                   {"LastUsedSince", "LAST USED"}, {"Shared", "SHARED"}};
+    out.columns = {{"ID", "CACHE ID"},          {"CacheType", "CACHE TYPE"},    {"Size", "SIZE"},
+                   {"CreatedSince", "CREATED"}, {"LastUsedSince", "LAST USED"}, {"Shared", "SHARED"}};
     BERTH_ASSIGN_OR_RETURN(const auto entries, build::list_cache(context));
     std::int64_t own = 0;
     for (const auto& entry : entries) {
@@ -141,7 +147,8 @@ Result<std::vector<UsageSection>> disk_usage_rows(const Context& context, bool n
     BERTH_ASSIGN_OR_RETURN(auto containers, container_section(context, no_trunc));
     BERTH_ASSIGN_OR_RETURN(auto volumes, volume_section(context));
     BERTH_ASSIGN_OR_RETURN(auto cache, cache_section(context));
-    return std::vector<UsageSection>{std::move(images), std::move(containers), std::move(volumes), std::move(cache)};
+    return std::vector<UsageSection>{std::move(images), std::move(containers), std::move(volumes),
+                                     std::move(cache)};
 }
 
 } // namespace berth::cli

@@ -192,9 +192,8 @@ int left_by_keys(Session& session) {
 
 } // namespace
 
-Result<int>
-run_in_foreground(Session& session, const std::string& id, const ForegroundOptions& options,
-                  const std::function<Result<Begun>(const runtime::AttachStreams&)>& begin) {
+Result<int> run_in_foreground(Session& session, const std::string& id, const ForegroundOptions& options,
+                              const std::function<Result<Begun>(const runtime::AttachStreams&)>& begin) {
     session.flush();
     session.end_progress();
     Foreground foreground(session, id, options);
@@ -226,7 +225,8 @@ run_in_foreground(Session& session, const std::string& id, const ForegroundOptio
     return static_cast<int>(foreground.final_state().exit_code);
 }
 
-Result<Begun> start_attached(const Context& context, const std::string& id, const runtime::AttachStreams& streams) {
+Result<Begun> start_attached(const Context& context, const std::string& id,
+                             const runtime::AttachStreams& streams) {
     Begun begun;
     compose::StartOptions options;
     options.attach = streams;
@@ -236,7 +236,8 @@ Result<Begun> start_attached(const Context& context, const std::string& id, cons
     return begun;
 }
 
-Result<Begun> attach_running(const Context& context, const std::string& id, const runtime::AttachStreams& streams) {
+Result<Begun> attach_running(const Context& context, const std::string& id,
+                             const runtime::AttachStreams& streams) {
     Begun begun;
     BERTH_ASSIGN_OR_RETURN(begun.watch, runtime::StateWatch::open(context, id));
     BERTH_ASSIGN_OR_RETURN(begun.attachment, runtime::Attachment::open(context, id, streams));

@@ -22,7 +22,9 @@ bool has_name(const ImageEntry& entry, const std::string& pattern) {
     const auto slash = pattern.rfind('/');
     const bool tagged = pattern.find(':', slash == std::string::npos ? 0 : slash) != std::string::npos;
     // With a wildcard it is no reference; a port's colon is no tag's.
-    const auto name = reference ? reference->familiar_name() : tagged ? pattern.substr(0, pattern.rfind(':')) : pattern;
+    const auto name = reference ? reference->familiar_name()
+                      : tagged  ? pattern.substr(0, pattern.rfind(':'))
+                                : pattern;
     if (::fnmatch(name.c_str(), entry.repository.c_str(), FNM_PATHNAME) != 0) return false;
     return !tagged || ::fnmatch(pattern.substr(pattern.rfind(':') + 1).c_str(), entry.tag.c_str(), 0) == 0;
 }
@@ -161,7 +163,8 @@ std::string removed_text(const image::Removed& removed, RemovedWords words) {
     std::vector<std::string> lines;
     for (const auto& text : removed.untagged) {
         auto reference = image::parse_reference(text);
-        lines.push_back(concat(capital ? "Untagged: " : "untagged: ", reference ? reference->familiar() : text));
+        lines.push_back(
+            concat(capital ? "Untagged: " : "untagged: ", reference ? reference->familiar() : text));
     }
     for (const auto& id : removed.deleted)
         lines.push_back(concat(capital ? "Deleted: " : "deleted: ", id));
@@ -176,7 +179,8 @@ Result<PrunedImages> prune_images(const Context& context, bool all, const PruneF
         if (!users(image.id).empty() || (!all && !image.references.empty())) continue;
         if (!filter.takes(image.config.config.labels, image.config.created)) continue;
         BERTH_ASSIGN_OR_RETURN(const auto removed, image::remove_image(context, image.id, true, users));
-        if (const auto text = removed_text(removed, RemovedWords::of_prune); !text.empty()) out.lines += text + "\n";
+        if (const auto text = removed_text(removed, RemovedWords::of_prune); !text.empty())
+            out.lines += text + "\n";
         out.bytes += removed.bytes;
     }
     return out;

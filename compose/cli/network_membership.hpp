@@ -19,6 +19,7 @@ namespace berth::cli {
                                           const network::Network& network);
 // Names of the networks that were removed: no endpoints, and no container (also a stopped one) that asks for
 // them.
-[[nodiscard]] Result<std::vector<std::string>> prune_networks(const Context& context, const PruneFilter& filter);
+[[nodiscard]] Result<std::vector<std::string>> prune_networks(const Context& context,
+                                                              const PruneFilter& filter);
 
 } // namespace berth::cli

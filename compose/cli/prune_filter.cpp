@@ -6,7 +6,8 @@
 
 namespace berth::cli {
 
-Result<PruneFilter> PruneFilter::parse(const std::vector<std::string>& words, const std::vector<std::string>& more) {
+Result<PruneFilter> PruneFilter::parse(const std::vector<std::string>& words,
+                                       const std::vector<std::string>& more) {
     std::vector<std::string> known{"label", "label!", "until"};
     known.insert(known.end(), more.begin(), more.end());
     PruneFilter out;
@@ -19,7 +20,8 @@ Result<PruneFilter> PruneFilter::parse(const std::vector<std::string>& words, co
 }
 
 bool PruneFilter::takes_labels(const std::map<std::string, std::string>& labels) const {
-    if (const auto wanted = filters_.find("label"); wanted != filters_.end() && !labels_match(labels, wanted->second))
+    if (const auto wanted = filters_.find("label");
+        wanted != filters_.end() && !labels_match(labels, wanted->second))
         return false;
     const auto unwanted = filters_.find("label!");
     return unwanted == filters_.end() ||

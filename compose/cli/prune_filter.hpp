@@ -16,7 +16,8 @@ class PruneFilter {
     [[nodiscard]] static Result<PruneFilter> parse(const std::vector<std::string>& words,
                                                    const std::vector<std::string>& more = {});
     // created: RFC 3339; what has no time that can be read is as old as it gets.
-    [[nodiscard]] bool takes(const std::map<std::string, std::string>& labels, const std::string& created) const;
+    [[nodiscard]] bool takes(const std::map<std::string, std::string>& labels,
+                             const std::string& created) const;
     [[nodiscard]] bool takes_labels(const std::map<std::string, std::string>& labels) const;
     [[nodiscard]] bool empty() const { return filters_.empty(); }
     [[nodiscard]] bool has_until() const { return until_.has_value(); }

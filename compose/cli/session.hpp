@@ -37,7 +37,7 @@ class Session {
     [[nodiscard]] const Context& context() const { return context_; }
     ComposeFlags compose;
     std::shared_ptr<StackBundle> bundle; // the one among the compose files, if there is one
-    std::string prefix; // "berth compose -f x": for messages that name a command
+    std::string prefix;                  // "berth compose -f x": for messages that name a command
 
     void set_ansi(ui::Ansi ansi) { ansi_ = ansi; }
     [[nodiscard]] ui::Ansi ansi() const { return ansi_; }

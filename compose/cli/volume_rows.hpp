@@ -23,6 +23,7 @@ struct PrunedVolumes {
     std::vector<std::string> names;
     std::int64_t bytes = 0;
 };
-[[nodiscard]] Result<PrunedVolumes> prune_volumes(const Context& context, bool all, const PruneFilter& filter);
+[[nodiscard]] Result<PrunedVolumes> prune_volumes(const Context& context, bool all,
+                                                  const PruneFilter& filter);
 
 } // namespace berth::cli

@@ -226,13 +226,15 @@ void mounts(LoadContext& context, SourceNode& list, const Path& path) {
 
 // The reference writes all members of these, given or not.
 void block_io(SourceNode& node) {
-    for (const auto& [list, member] : {std::pair{"weight_device", "weight"}, std::pair{"device_read_bps", "rate"},
-                                       std::pair{"device_read_iops", "rate"}, std::pair{"device_write_bps", "rate"},
-                                       std::pair{"device_write_iops", "rate"}})
+    for (const auto& [list, member] :
+         {std::pair{"weight_device", "weight"}, std::pair{"device_read_bps", "rate"},
+          std::pair{"device_read_iops", "rate"}, std::pair{"device_write_bps", "rate"},
+          std::pair{"device_write_iops", "rate"}})
         with(node, list, [&, member = member](SourceNode& devices) {
             for (auto& device : devices.items) {
                 if (!device.is_mapping()) continue;
-                if (device.find("path") == nullptr) device.set("path", SourceNode::make_string("", device.at));
+                if (device.find("path") == nullptr)
+                    device.set("path", SourceNode::make_string("", device.at));
                 if (device.find(member) == nullptr)
                     device.set(member, SourceNode::make_scalar(Kind::integer, "0", device.at));
             }

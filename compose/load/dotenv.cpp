@@ -106,11 +106,11 @@ class Parser {
         const std::string_view key = trim(text_.substr(start, at_ - start));
         const char end = at_ < text_.size() ? text_[at_] : '\n';
         if (end != '=' && end != ':' && end != '\n')
-            return refuse(
-                concat("unexpected character ", in_quotes(text_.substr(at_, 1)), " in the name of a variable, ",
-                       in_quotes(std::string(
-                           text_.substr(start, std::min(text_.find('\n', start), text_.size()) - start)))),
-                "a line is NAME=VALUE; names have letters, digits, '_', '.' and '-'", line);
+            return refuse(concat("unexpected character ", in_quotes(text_.substr(at_, 1)),
+                                 " in the name of a variable, ",
+                                 in_quotes(std::string(text_.substr(
+                                     start, std::min(text_.find('\n', start), text_.size()) - start)))),
+                          "a line is NAME=VALUE; names have letters, digits, '_', '.' and '-'", line);
         if (key.find(' ') != std::string_view::npos)
             return refuse(concat("the name of a variable cannot contain a space: ", in_quotes(key)),
                           "a line is NAME=VALUE", line);

@@ -34,7 +34,7 @@ struct LoadOptions {
     bool want_canonical = true, want_document = true;
     // The compose file inside an archive at this path; nothing when the file there is none.
     std::function<Lookup<std::string>(const std::string& path)> archived_text;
-    std::string explain;        // a key of the model ("services.db.environment.PASSWORD"); empty: none
+    std::string explain; // a key of the model ("services.db.environment.PASSWORD"); empty: none
 };
 
 // A value as it was at one moment: where it was written, and what made it what it is.

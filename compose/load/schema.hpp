@@ -26,7 +26,7 @@ enum class Reads : std::uint8_t {
     kept_integer,
     limit, // an integer that only JSON leaves out when 0
     real,
-    bytes,        // written as decimal digits in a string, left out when 0
+    bytes, // written as decimal digits in a string, left out when 0
     kept_bytes,
     duration,     // written as 1m30s
     mode,         // octal, written as "0440"

@@ -133,9 +133,9 @@ class Validator {
                     for (const auto& item : list->items)
                         profiles.push_back(item.text);
                 context_.error(
-                    invalid(
-                        concat("the service needs ", in_quotes(entry.key), ", which no active profile enables"),
-                        entry.key_at.pos())
+                    invalid(concat("the service needs ", in_quotes(entry.key),
+                                   ", which no active profile enables"),
+                            entry.key_at.pos())
                         .hint(concat("activate one of its profiles: --profile ", join(profiles, ", "))),
                     path / "depends_on");
                 continue;
@@ -151,11 +151,11 @@ class Validator {
             if (name == nullptr || name->text.empty()) continue;
             const auto [found, is_new] = seen.emplace(name->text, name);
             if (!is_new)
-                context_.error(
-                    invalid(concat("container name ", in_quotes(name->text), " is used by another service too"),
-                            name->pos())
-                        .note("the other one", found->second->pos()),
-                    path / entry.key / "container_name");
+                context_.error(invalid(concat("container name ", in_quotes(name->text),
+                                              " is used by another service too"),
+                                       name->pos())
+                                   .note("the other one", found->second->pos()),
+                               path / entry.key / "container_name");
         }
     }
 

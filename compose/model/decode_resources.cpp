@@ -54,8 +54,10 @@ Build decode_build(const SourceNode& node) {
             out.ssh.push_back(entry.value.text.empty() ? entry.key
                                                        : concat(entry.key, "=", entry.value.text));
     if (const auto* secrets = node.find("secrets"))
-        for (const auto& secret : secrets->items)
-            out.secrets.emplace_back(secret.text_of("source"));
+        for (const auto& secret : secrets->items) {
+            const auto source = secret.text_of("source"), target = secret.text_of("target");
+            out.secrets.push_back({std::string(source), std::string(target.empty() ? source : target)});
+        }
     fields::text(node, "target", out.target);
     fields::text(node, "network", out.network);
     fields::text(node, "isolation", out.isolation);

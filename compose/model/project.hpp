@@ -42,10 +42,10 @@ struct ProjectFile { // configs and secrets
 
 struct Project {
     std::string name;
-    std::string directory; // absolute
-    std::vector<std::string> files; // absolute paths of the compose files
-    std::map<std::string, std::string> environment; // process environment and .env, as interpolation saw it
-    std::map<std::string, Service> services;         // enabled ones (profiles)
+    std::string directory;                            // absolute
+    std::vector<std::string> files;                   // absolute paths of the compose files
+    std::map<std::string, std::string> environment;   // process environment and .env, as interpolation saw it
+    std::map<std::string, Service> services;          // enabled ones (profiles)
     std::map<std::string, Service> disabled_services; // left out by profiles
     std::map<std::string, ProjectNetwork> networks;
     std::map<std::string, ProjectVolume> volumes;

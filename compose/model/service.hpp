@@ -24,6 +24,11 @@ struct UlimitSpec {
     bool single = false; // written as one number
 };
 
+struct BuildSecret {
+    std::string source; // key below `secrets:`
+    std::string id;     // by which the Dockerfile asks for it
+};
+
 struct Build {
     std::string context;    // absolute folder or URL
     std::string dockerfile; // relative to the context, or absolute
@@ -32,7 +37,7 @@ struct Build {
         args; // no value: from the environment, otherwise left out
     std::map<std::string, std::string> labels, additional_contexts;
     std::vector<std::string> cache_from, cache_to, extra_hosts, tags, platforms, ssh, entitlements;
-    std::vector<std::string> secrets;         // names
+    std::vector<BuildSecret> secrets;
     std::vector<std::string> no_cache_filter; // names of stages
     std::vector<UlimitSpec> ulimits;
     std::string target, network, isolation;

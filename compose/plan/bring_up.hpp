@@ -71,9 +71,9 @@ struct ContainerRequest {
 
 struct StartOptions {
     std::optional<runtime::AttachStreams> attach;
-    runtime::Attachment* attachment = nullptr;         // gets the open connection of `attach`
+    runtime::Attachment* attachment = nullptr;           // gets the open connection of `attach`
     std::optional<runtime::StateWatch>* watch = nullptr; // opened before the process runs
-    std::map<std::string, std::string> preferred_ipv4; // by network name: over the record's
+    std::map<std::string, std::string> preferred_ipv4;   // by network name: over the record's
 };
 // Joins its networks, publishes its ports, starts it. Running already: fine, nothing is done.
 [[nodiscard]] Result<runtime::ContainerState> start_container(const Context& context, const std::string& id,

@@ -66,7 +66,8 @@ Result<Fd> stopped_root(const Context& context, const runtime::ContainerSpec& sp
             BERTH_TRY(make_dir(path, 0755));
             if (::chmod(path.c_str(), 0755) != 0) return fail_errno(concat("set the mode of '", path, "'"));
         }
-    return build::open_writable_root(spec.layers, join_path(folder, "upper"), join_path(folder, "work"), true);
+    return build::open_writable_root(spec.layers, join_path(folder, "upper"), join_path(folder, "work"),
+                                     true);
 }
 
 Status add_mount(const std::string& source, const std::string& target, bool read_only, bool recursive,

@@ -157,7 +157,8 @@ void warn_of_platform(const Context& context, const std::string& name, const ima
     const auto host = image::host_platform();
     if (image.config.architecture.empty() || image::platform_fit(image.platform(), host) > 0) return;
     context.progress->warn(concat("the platform of image ", name, " (", image.platform().to_string(),
-                                  ") is not this machine's (", host.to_string(), "), and none was asked for"));
+                                  ") is not this machine's (", host.to_string(),
+                                  "), and none was asked for"));
 }
 
 } // namespace

@@ -84,8 +84,7 @@ std::vector<std::string> find_cycle(const std::map<std::string, std::vector<Depe
 Error cycle_error(const std::map<std::string, std::vector<DependencyEdge>>& edges,
                   const std::set<std::string>& left) {
     const auto cycle = find_cycle(edges, left);
-    Error error(ErrorCode::invalid_input,
-                concat("dependency cycle: ", join(cycle, " -> ")));
+    Error error(ErrorCode::invalid_input, concat("dependency cycle: ", join(cycle, " -> ")));
     for (std::size_t i = 0; i + 1 < cycle.size(); ++i) {
         const auto& from = edges.at(cycle[i]);
         const auto edge = std::find_if(from.begin(), from.end(),

@@ -54,24 +54,25 @@ std::string context_image(const Project& project, const std::string& source) {
 }
 
 Status lower_secrets(const Project& project, const Service& service, build::BuildRequest& out) {
-    for (const auto& name : service.build->secrets) {
-        const auto found = project.secrets.find(name);
+    for (const auto& wanted : service.build->secrets) {
+        const auto& source = wanted.source;
+        const auto found = project.secrets.find(source);
         const auto refuse = [&](const std::string& why) {
             return fail(Error(ErrorCode::unsupported,
-                              concat("build secret '", name, "' of service '", service.name, "' ", why))
+                              concat("build secret '", source, "' of service '", service.name, "' ", why))
                             .at(service.build->at));
         };
         if (found == project.secrets.end()) return refuse("is not declared");
         const auto& secret = found->second;
         if (!secret.file.empty()) {
-            out.secrets[name] = {secret.file, {}};
+            out.secrets[wanted.id] = {secret.file, {}};
         } else if (secret.content) {
-            out.secrets[name] = {{}, *secret.content};
+            out.secrets[wanted.id] = {{}, *secret.content};
         } else if (!secret.environment.empty()) {
             const auto value = project.environment.find(secret.environment);
             if (value == project.environment.end())
                 return refuse(concat("wants the variable ", secret.environment, ", which is not set"));
-            out.secrets[name] = {{}, value->second};
+            out.secrets[wanted.id] = {{}, value->second};
         } else {
             return refuse("is given by neither file, environment nor content");
         }

@@ -32,7 +32,7 @@ struct ObservedContainer {
     std::map<std::string, std::string> anonymous_volumes; // name by target
     std::vector<std::string> named_volumes;
     std::vector<std::string>
-        depends_on; // services, from its label: `down` without a compose file keeps the order
+        depends_on;       // services, from its label: `down` without a compose file keeps the order
     bool damaged = false; // its record cannot be read: it is replaced or removed
     // A live process: running, paused or between two restarts. Of a damaged one nobody knows: it counts as one.
     [[nodiscard]] bool is_up() const {

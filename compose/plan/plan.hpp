@@ -49,7 +49,7 @@ struct StartContainer {
     std::string service;
     std::int64_t number = 1;
     std::string name;
-    std::string id; // empty: the one that this plan creates under that name
+    std::string id;        // empty: the one that this plan creates under that name
     bool restarts = false; // the second half of `restart`, told as one
 };
 struct StopContainer {
@@ -70,8 +70,8 @@ struct UnpauseContainer {
 };
 struct RemoveContainer {
     std::string id, name, service;
-    bool volumes = false; // its anonymous ones
-    bool force = false;   // SIGKILL when it runs
+    bool volumes = false;  // its anonymous ones
+    bool force = false;    // SIGKILL when it runs
     bool replaced = false; // as of StopContainer
 };
 struct WaitFor { // until a container of `service` meets the condition

@@ -36,7 +36,7 @@ struct UpDecisions {
     std::vector<std::string> new_networks, changed_networks; // keys, sorted
     std::vector<std::string> new_volumes;                    // keys, sorted
     std::vector<std::string> warnings;
-    bool with_images = true; // whether images are looked after
+    bool with_images = true;  // whether images are looked after
     bool tell_running = true; // `up` and `create` show what stays as it is
 };
 

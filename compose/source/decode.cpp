@@ -8,7 +8,8 @@ namespace berth::compose {
 namespace {
 
 Failure wrong(const SourceNode& node, std::string_view expected) {
-    const std::string found = node.is_scalar() && !node.is_null() ? in_quotes(node.text) : kind_name(node.kind);
+    const std::string found =
+        node.is_scalar() && !node.is_null() ? in_quotes(node.text) : kind_name(node.kind);
     return fail(
         Error(ErrorCode::invalid_input, concat("must be ", expected, ", not ", found)).at(node.pos()));
 }

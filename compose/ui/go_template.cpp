@@ -47,7 +47,8 @@ class Runner {
             return Flow::continue_;
         case NodeKind::action: {
             BERTH_ASSIGN_OR_RETURN(const auto value, evaluate(node.pipe, dot));
-            if (node.pipe.variables.empty()) out_ += value.is_null() ? text_of_nothing(node.pipe) : print_value(value);
+            if (node.pipe.variables.empty())
+                out_ += value.is_null() ? text_of_nothing(node.pipe) : print_value(value);
             return Flow::normal;
         }
         case NodeKind::if_:

@@ -278,8 +278,12 @@ std::string print_value(const Json& value) {
     }
     if (const auto* members = value.as_object()) {
         std::vector<std::string> parts;
-        for (const auto& member : *members)
-            parts.push_back(concat(member.key, ":", print_value(member.value)));
+        for (const auto& member : *members) {
+            // What has nothing in it inside of a map is Go's struct{}: exposed ports and volumes are such sets.
+            const auto* inner = member.value.as_object();
+            parts.push_back(concat(member.key, ":",
+                                   inner != nullptr && inner->empty() ? "{}" : print_value(member.value)));
+        }
         std::sort(parts.begin(), parts.end());
         return concat("map[", join(parts, " "), "]");
     }

@@ -10,7 +10,8 @@ namespace {
 
 void append_padded(std::string& out, std::int64_t value, int width) {
     const std::string digits = concat(value);
-    for (int missing = width - static_cast<int>(digits.size()); missing > 0; --missing) out += '0';
+    for (int missing = width - static_cast<int>(digits.size()); missing > 0; --missing)
+        out += '0';
     out += digits;
 }
 
@@ -45,7 +46,9 @@ std::string to_rfc3339(const WallTime& time) {
 }
 
 Result<WallTime> parse_rfc3339(std::string_view text) {
-    const auto bad = [&] { return fail(ErrorCode::invalid_input, concat("'", text, "' is not a time like 2026-01-02T03:04:05Z")); };
+    const auto bad = [&] {
+        return fail(ErrorCode::invalid_input, concat("'", text, "' is not a time like 2026-01-02T03:04:05Z"));
+    };
     std::string_view rest = text;
     const auto number = [&](std::size_t digits, std::int64_t most) -> std::optional<std::int64_t> {
         if (rest.size() < digits) return std::nullopt;

@@ -10,7 +10,9 @@
 namespace berth {
 
 namespace detail {
-inline void append(std::string& out, std::string_view text) { out += text; }
+inline void append(std::string& out, std::string_view text) {
+    out += text;
+}
 // A template, so that a string literal does not decay into a bool on the way.
 template <std::integral T> void append(std::string& out, T value) {
     if constexpr (std::same_as<T, char>) {

@@ -14,7 +14,8 @@ namespace berth {
 struct Progress {
     virtual ~Progress() = default;
     // One activity (a layer, a build step, a container) has this state now. `key` names the activity for its lifetime.
-    virtual void update(const std::string& key, const std::string& state, std::int64_t done, std::int64_t total) = 0;
+    virtual void update(const std::string& key, const std::string& state, std::int64_t done,
+                        std::int64_t total) = 0;
     virtual void finish(const std::string& key, const std::string& state, bool ok) = 0;
     // Output of a program that runs on the user's behalf (a RUN step).
     virtual void output(const std::string& key, std::string_view bytes) = 0;

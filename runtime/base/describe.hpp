@@ -28,7 +28,9 @@ template <class T, class C, class A> struct IsMap<std::map<std::string, T, C, A>
 } // namespace detail
 
 template <class T>
-concept Described = requires(detail::ProbeVisitor& v, T& t) { describe(v, t); };
+concept Described = requires(detail::ProbeVisitor& v, T& t) {
+    describe(v, t);
+};
 
 template <class E> struct EnumName {
     E value;
@@ -37,7 +39,9 @@ template <class E> struct EnumName {
 // An enum that is stored by name declares, next to itself:
 //     inline std::span<const EnumName<Status>> enum_names(Status) { static constexpr ... ; return names; }
 template <class E>
-concept NamedEnum = std::is_enum_v<E> && requires(E e) { { enum_names(e) } -> std::convertible_to<std::span<const EnumName<E>>>; };
+concept NamedEnum = std::is_enum_v<E> && requires(E e) {
+    { enum_names(e) } -> std::convertible_to<std::span<const EnumName<E>>>;
+};
 
 template <NamedEnum E> [[nodiscard]] std::string_view enum_to_name(E value) {
     for (const auto& entry : enum_names(value))

@@ -12,7 +12,8 @@ namespace berth {
 class Library {
   public:
     // Tries the sonames in order. The error names the Debian package that brings it. Never closed.
-    [[nodiscard]] static Result<Library> open(const std::vector<std::string>& sonames, std::string_view package);
+    [[nodiscard]] static Result<Library> open(const std::vector<std::string>& sonames,
+                                              std::string_view package);
     [[nodiscard]] Result<void*> symbol(const char* name) const;
     template <class Function> [[nodiscard]] Status load(Function*& target, const char* name) const {
         BERTH_ASSIGN_OR_RETURN(void* address, symbol(name));

@@ -32,18 +32,18 @@ struct SourcePos {
 };
 
 enum class ErrorCode : std::uint8_t {
-    failed,          // the operation did not succeed; exit 1
-    invalid_input,   // the user's file or arguments are wrong; exit 1 (compose: 15 as docker's config errors are 1)
-    usage,           // wrong flags; exit 125 for run-like commands, 1 for compose
-    not_found,       // the named object does not exist
-    already_exists,  // the name is taken
-    in_use,          // the object cannot be removed, or a port or address is held by somebody
-    unsupported,     // this host or this berth cannot do it
-    interrupted,     // a signal asked us to stop; exit 130
+    failed,        // the operation did not succeed; exit 1
+    invalid_input, // the user's file or arguments are wrong; exit 1 (compose: 15 as docker's config errors are 1)
+    usage,         // wrong flags; exit 125 for run-like commands, 1 for compose
+    not_found,     // the named object does not exist
+    already_exists, // the name is taken
+    in_use,         // the object cannot be removed, or a port or address is held by somebody
+    unsupported,    // this host or this berth cannot do it
+    interrupted,    // a signal asked us to stop; exit 130
     timed_out,
     command_not_found,      // container: exit 127
     command_not_executable, // container: exit 126
-    internal,        // a bug of ours
+    internal,               // a bug of ours
 };
 
 struct Note {
@@ -57,18 +57,45 @@ class [[nodiscard]] Error {
     Error(ErrorCode code, std::string message) : code_(code), message_(std::move(message)) {}
 
     // Builders; each returns *this so that an error is written in one expression.
-    Error& at(SourcePos pos) & { at_ = std::move(pos); return *this; }
-    Error&& at(SourcePos pos) && { at_ = std::move(pos); return std::move(*this); }
-    Error&& hint(std::string text) && { hint_ = std::move(text); return std::move(*this); }
-    Error& hint(std::string text) & { hint_ = std::move(text); return *this; }
-    Error&& note(std::string text, SourcePos pos = {}) && { notes_.push_back({std::move(text), std::move(pos)}); return std::move(*this); }
-    Error& note(std::string text, SourcePos pos = {}) & { notes_.push_back({std::move(text), std::move(pos)}); return *this; }
-    Error&& sys_errno(int value) && { errno_ = value; return std::move(*this); }
+    Error& at(SourcePos pos) & {
+        at_ = std::move(pos);
+        return *this;
+    }
+    Error&& at(SourcePos pos) && {
+        at_ = std::move(pos);
+        return std::move(*this);
+    }
+    Error&& hint(std::string text) && {
+        hint_ = std::move(text);
+        return std::move(*this);
+    }
+    Error& hint(std::string text) & {
+        hint_ = std::move(text);
+        return *this;
+    }
+    Error&& note(std::string text, SourcePos pos = {}) && {
+        notes_.push_back({std::move(text), std::move(pos)});
+        return std::move(*this);
+    }
+    Error& note(std::string text, SourcePos pos = {}) & {
+        notes_.push_back({std::move(text), std::move(pos)});
+        return *this;
+    }
+    Error&& sys_errno(int value) && {
+        errno_ = value;
+        return std::move(*this);
+    }
     // Prefixes what the caller was doing: "start container web-1: <message>".
     Error&& context(std::string_view doing) &&;
     // Dotted path in the compose model ("services.web.ports[1]") that the message is about.
-    Error&& path(std::string value) && { path_ = std::move(value); return std::move(*this); }
-    Error& path(std::string value) & { path_ = std::move(value); return *this; }
+    Error&& path(std::string value) && {
+        path_ = std::move(value);
+        return std::move(*this);
+    }
+    Error& path(std::string value) & {
+        path_ = std::move(value);
+        return *this;
+    }
 
     [[nodiscard]] ErrorCode code() const { return code_; }
     [[nodiscard]] int sys_errno() const { return errno_; }

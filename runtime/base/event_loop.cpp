@@ -73,7 +73,8 @@ Status EventLoop::one() {
 
 Status EventLoop::run() {
     stopped_ = false;
-    while (!stopped_) BERTH_TRY(one());
+    while (!stopped_)
+        BERTH_TRY(one());
     return {};
 }
 

@@ -20,14 +20,17 @@ struct CloseDir {
 };
 using DirStream = std::unique_ptr<DIR, CloseDir>;
 
-bool is_dot(const char* name) { return std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0; }
+bool is_dot(const char* name) {
+    return std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0;
+}
 
 std::string random_suffix() {
     static constexpr char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
     unsigned char raw[10] = {};
     if (::getrandom(raw, sizeof raw, 0) != static_cast<ssize_t>(sizeof raw)) ::abort();
     std::string out;
-    for (const auto byte : raw) out += digits[byte & 31u];
+    for (const auto byte : raw)
+        out += digits[byte & 31u];
     return out;
 }
 
@@ -39,7 +42,9 @@ Status sync_folder(const std::string& path) {
 
 } // namespace
 
-Result<Fd> open_file(const std::string& path, int flags, mode_t mode) { return open_at(AT_FDCWD, path, flags, mode); }
+Result<Fd> open_file(const std::string& path, int flags, mode_t mode) {
+    return open_at(AT_FDCWD, path, flags, mode);
+}
 
 Result<Fd> open_at(int directory, const std::string& path, int flags, mode_t mode) {
     for (;;) {
@@ -49,7 +54,9 @@ Result<Fd> open_at(int directory, const std::string& path, int flags, mode_t mod
     }
 }
 
-Result<Fd> open_directory(const std::string& path) { return open_file(path, O_PATH | O_DIRECTORY); }
+Result<Fd> open_directory(const std::string& path) {
+    return open_file(path, O_PATH | O_DIRECTORY);
+}
 
 Result<Fd> open_in_root(int root, const std::string& path, int flags, mode_t mode) {
     struct open_how how {};
@@ -107,7 +114,8 @@ Result<std::string> read_fd(int fd, std::string_view what, std::size_t limit) {
         }
         if (got == 0) return out;
         if (out.size() + static_cast<std::size_t>(got) > limit)
-            return fail(ErrorCode::invalid_input, concat("read ", what, ": larger than the limit of ", limit, " bytes"));
+            return fail(ErrorCode::invalid_input,
+                        concat("read ", what, ": larger than the limit of ", limit, " bytes"));
         out.append(chunk, static_cast<std::size_t>(got));
     }
 }
@@ -120,18 +128,21 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
 Lookup<std::string> read_file_if_exists(const std::string& path, std::size_t limit) {
     auto text = read_file(path, limit);
     if (text) return std::optional<std::string>(std::move(*text));
-    if (text.error().sys_errno() == ENOENT || text.error().sys_errno() == ENOTDIR) return std::optional<std::string>();
+    if (text.error().sys_errno() == ENOENT || text.error().sys_errno() == ENOTDIR)
+        return std::optional<std::string>();
     return fail(std::move(text).error());
 }
 
 Status write_atomic(const std::string& path, std::string_view bytes, mode_t mode, Durability durability) {
     const std::string temporary = concat(path, ".", random_suffix(), ".tmp");
     auto written = [&]() -> Status {
-        BERTH_ASSIGN_OR_RETURN(const Fd fd, open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
+        BERTH_ASSIGN_OR_RETURN(const Fd fd,
+                               open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
         BERTH_TRY(write_all(fd.get(), bytes, concat("'", path, "'")));
         if (durability == Durability::durable && ::fdatasync(fd.get()) != 0)
             return fail_errno(concat("sync '", path, "'"));
-        if (::rename(temporary.c_str(), path.c_str()) != 0) return fail_errno(concat("put '", path, "' in place"));
+        if (::rename(temporary.c_str(), path.c_str()) != 0)
+            return fail_errno(concat("put '", path, "' in place"));
         return {};
     }();
     if (!written) {
@@ -153,13 +164,15 @@ void remove_temporaries(const std::string& folder) {
 
 Status write_output(const std::string& path, std::string_view bytes, mode_t mode) {
     struct stat status {};
-    if (::lstat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) return write_atomic(path, bytes, mode);
+    if (::lstat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode))
+        return write_atomic(path, bytes, mode);
     BERTH_ASSIGN_OR_RETURN(const Fd fd, open_file(path, O_WRONLY | O_CREAT | O_TRUNC, mode));
     return write_all(fd.get(), bytes, concat("'", path, "'"));
 }
 
 Status make_dir(const std::string& path, mode_t mode) {
-    if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return fail_errno(concat("make the folder '", path, "'"));
+    if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
+        return fail_errno(concat("make the folder '", path, "'"));
     return {};
 }
 
@@ -174,12 +187,14 @@ Status make_dirs(const std::string& path, mode_t mode) {
 }
 
 Status remove_file(const std::string& path) {
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) return fail_errno(concat("remove '", path, "'"));
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR)
+        return fail_errno(concat("remove '", path, "'"));
     return {};
 }
 
 Status remove_dir(const std::string& path) {
-    if (::rmdir(path.c_str()) != 0 && errno != ENOENT) return fail_errno(concat("remove the folder '", path, "'"));
+    if (::rmdir(path.c_str()) != 0 && errno != ENOENT)
+        return fail_errno(concat("remove the folder '", path, "'"));
     return {};
 }
 
@@ -236,7 +251,9 @@ Status remove_tree_at(int directory, const std::string& name) {
     return {};
 }
 
-Status remove_tree(const std::string& path) { return remove_tree_at(AT_FDCWD, path); }
+Status remove_tree(const std::string& path) {
+    return remove_tree_at(AT_FDCWD, path);
+}
 
 bool path_exists(const std::string& path) {
     struct stat info {};
@@ -277,7 +294,8 @@ Result<std::string> read_link(const std::string& path) {
 
 std::string join_path(std::string_view a, std::string_view b) {
     if (a.empty()) return std::string(b);
-    while (!b.empty() && b.front() == '/') b.remove_prefix(1);
+    while (!b.empty() && b.front() == '/')
+        b.remove_prefix(1);
     std::string out(a);
     if (out.back() != '/') out += '/';
     out += b;
@@ -315,7 +333,8 @@ std::string absolute_path(std::string_view path, std::string_view base) {
 }
 
 std::string_view base_name(std::string_view path) {
-    while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
+    while (path.size() > 1 && path.back() == '/')
+        path.remove_suffix(1);
     const auto slash = path.rfind('/');
     return slash == std::string_view::npos || path.size() == 1 ? path : path.substr(slash + 1);
 }
@@ -336,7 +355,8 @@ Lookup<Fd> lock_file(const std::string& path, int operation) {
             if (errno != EINTR) return fail_errno(concat("lock '", path, "'"));
         }
         // Whoever held it may have removed the folder: then the lock is on a file that nobody else can see.
-        struct stat mine {}, there {};
+        struct stat mine {
+        }, there{};
         if (::fstat(fd.get(), &mine) != 0) return fail_errno(concat("look at '", path, "'"));
         if (::stat(path.c_str(), &there) == 0 && there.st_ino == mine.st_ino && there.st_dev == mine.st_dev)
             return std::optional<Fd>(std::move(fd));

@@ -45,11 +45,11 @@ void remove_temporaries(const std::string& folder);
 [[nodiscard]] Status make_dir(const std::string& path, mode_t mode = 0700);  // fine if it is there
 [[nodiscard]] Status make_dirs(const std::string& path, mode_t mode = 0700); // with parents
 [[nodiscard]] Status remove_file(const std::string& path);                   // fine if it is gone
-[[nodiscard]] Status remove_dir(const std::string& path);                    // empty folder; fine if it is gone
+[[nodiscard]] Status remove_dir(const std::string& path); // empty folder; fine if it is gone
 // Deletes a tree without following symlinks and without crossing into another mount; fine if it is gone.
 [[nodiscard]] Status remove_tree(const std::string& path);
 [[nodiscard]] Status remove_tree_at(int directory, const std::string& name);
-[[nodiscard]] bool path_exists(const std::string& path); // lstat
+[[nodiscard]] bool path_exists(const std::string& path);  // lstat
 [[nodiscard]] bool is_directory(const std::string& path); // stat
 // Names of a folder's entries without "." and "..", sorted. Missing folder: empty.
 [[nodiscard]] Result<std::vector<std::string>> list_dir(const std::string& path);

@@ -14,12 +14,15 @@ void fill_random(void* to, std::size_t size) {
 }
 
 constexpr std::array<const char*, 32> k_adjectives{
-    "able", "amber", "bold", "brave", "brisk", "calm", "clear", "deft", "eager", "early", "fair", "fleet", "fond", "frank", "glad", "grand",
-    "keen", "kind", "lively", "loyal", "merry", "neat", "noble", "plucky", "proud", "quick", "ready", "sharp", "steady", "sunny", "swift", "tidy"};
+    "able",  "amber",  "bold",  "brave", "brisk", "calm",  "clear",  "deft",   "eager", "early", "fair",
+    "fleet", "fond",   "frank", "glad",  "grand", "keen",  "kind",   "lively", "loyal", "merry", "neat",
+    "noble", "plucky", "proud", "quick", "ready", "sharp", "steady", "sunny",  "swift", "tidy"};
 // Ships and people of the sea.
 constexpr std::array<const char*, 32> k_nouns{
-    "amundsen", "barents", "beagle", "bering", "bonny", "brunel", "cabot", "cook", "cousteau", "drake", "earhart", "endeavour", "fram", "gama", "halley", "heyerdahl",
-    "hudson", "kon_tiki", "magellan", "maury", "mercator", "nansen", "nautilus", "nemo", "polaris", "plimsoll", "ross", "shackleton", "tasman", "tharp", "triton", "zheng_he"};
+    "amundsen", "barents",  "beagle",   "bering",     "bonny",    "brunel", "cabot",    "cook",
+    "cousteau", "drake",    "earhart",  "endeavour",  "fram",     "gama",   "halley",   "heyerdahl",
+    "hudson",   "kon_tiki", "magellan", "maury",      "mercator", "nansen", "nautilus", "nemo",
+    "polaris",  "plimsoll", "ross",     "shackleton", "tasman",   "tharp",  "triton",   "zheng_he"};
 
 } // namespace
 
@@ -44,7 +47,9 @@ std::string short_id(std::string_view id) {
 }
 
 bool is_valid_name(std::string_view name) {
-    const auto word = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
+    const auto word = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    };
     if (name.empty() || name.size() > 255 || !word(name.front())) return false;
     for (const char c : name)
         if (!word(c) && c != '_' && c != '.' && c != '-') return false;
@@ -53,14 +58,16 @@ bool is_valid_name(std::string_view name) {
 
 Status check_name(std::string_view name, std::string_view what) {
     if (is_valid_name(name)) return {};
-    return fail(Error(ErrorCode::invalid_input, concat("'", name, "' is not a ", what, " name"))
-                    .hint("names begin with a letter or digit and go on with letters, digits, '_', '.' or '-'"));
+    return fail(
+        Error(ErrorCode::invalid_input, concat("'", name, "' is not a ", what, " name"))
+            .hint("names begin with a letter or digit and go on with letters, digits, '_', '.' or '-'"));
 }
 
 std::string random_name() {
     std::array<unsigned char, 4> raw{};
     fill_random(raw.data(), raw.size());
-    return concat(k_adjectives[raw[0] % k_adjectives.size()], "_", k_nouns[raw[1] % k_nouns.size()], raw[2] % 100);
+    return concat(k_adjectives[raw[0] % k_adjectives.size()], "_", k_nouns[raw[1] % k_nouns.size()],
+                  raw[2] % 100);
 }
 
 bool is_hex(std::string_view text) {

@@ -14,7 +14,7 @@ namespace berth {
 [[nodiscard]] std::string short_id(std::string_view id); // the first 12 digits
 [[nodiscard]] bool is_valid_name(std::string_view name);
 [[nodiscard]] Status check_name(std::string_view name, std::string_view what); // "container", "volume", ...
-[[nodiscard]] std::string random_name();                                      // "brave_mercator": for run without --name
+[[nodiscard]] std::string random_name(); // "brave_mercator": for run without --name
 [[nodiscard]] bool is_hex(std::string_view text);
 
 } // namespace berth

@@ -7,7 +7,9 @@
 
 namespace berth {
 
-Json Json::object() { return Json(Object{}); }
+Json Json::object() {
+    return Json(Object{});
+}
 
 const Json* Json::find(std::string_view key) const {
     if (const auto* members = as_object())
@@ -16,7 +18,9 @@ const Json* Json::find(std::string_view key) const {
     return nullptr;
 }
 
-Json* Json::find(std::string_view key) { return const_cast<Json*>(std::as_const(*this).find(key)); }
+Json* Json::find(std::string_view key) {
+    return const_cast<Json*>(std::as_const(*this).find(key));
+}
 
 Json& Json::set(std::string key, Json value) {
     if (is_null()) value_ = Object{};
@@ -36,7 +40,9 @@ Json& Json::push(Json value) {
     return std::get<Array>(value_).emplace_back(std::move(value));
 }
 
-bool operator==(const Json& a, const Json& b) { return a.value_ == b.value_; }
+bool operator==(const Json& a, const Json& b) {
+    return a.value_ == b.value_;
+}
 
 void append_json_string(std::string& out, std::string_view text) {
     static constexpr char hex[] = "0123456789abcdef";
@@ -49,9 +55,15 @@ void append_json_string(std::string& out, std::string_view text) {
             text.remove_prefix(1);
         } else if (c < 0x20 || c == 0x7f) {
             switch (c) {
-            case '\n': out += "\\n"; break;
-            case '\r': out += "\\r"; break;
-            case '\t': out += "\\t"; break;
+            case '\n':
+                out += "\\n";
+                break;
+            case '\r':
+                out += "\\r";
+                break;
+            case '\t':
+                out += "\\t";
+                break;
             default:
                 out += "\\u00";
                 out += hex[c >> 4];

@@ -22,8 +22,7 @@ class Json {
     Json(std::nullptr_t);
     Json(bool value);
     template <std::integral T>
-        requires(!std::same_as<T, bool>)
-    Json(T value);
+    requires(!std::same_as<T, bool>) Json(T value);
     Json(double value);
     Json(std::string value);
     Json(std::string_view value);
@@ -37,7 +36,9 @@ class Json {
     [[nodiscard]] const bool* as_bool() const { return std::get_if<bool>(&value_); }
     [[nodiscard]] const std::int64_t* as_integer() const { return std::get_if<std::int64_t>(&value_); }
     // Only for those that no std::int64_t holds (RLIM_INFINITY in a bundle).
-    [[nodiscard]] const std::uint64_t* as_large_integer() const { return std::get_if<std::uint64_t>(&value_); }
+    [[nodiscard]] const std::uint64_t* as_large_integer() const {
+        return std::get_if<std::uint64_t>(&value_);
+    }
     [[nodiscard]] const double* as_double() const { return std::get_if<double>(&value_); }
     [[nodiscard]] const std::string* as_string() const { return std::get_if<std::string>(&value_); }
     [[nodiscard]] const Array* as_array() const { return std::get_if<Array>(&value_); }
@@ -58,7 +59,8 @@ class Json {
 
   private:
     void write(std::string& out, int indent, int depth) const;
-    std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Array, Object, std::uint64_t> value_;
+    std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Array, Object, std::uint64_t>
+        value_;
 };
 
 struct Json::Member {
@@ -71,8 +73,7 @@ inline Json::Json() = default;
 inline Json::Json(std::nullptr_t) {}
 inline Json::Json(bool value) : value_(value) {}
 template <std::integral T>
-    requires(!std::same_as<T, bool>)
-Json::Json(T value) {
+requires(!std::same_as<T, bool>) Json::Json(T value) {
     if (std::in_range<std::int64_t>(value))
         value_ = static_cast<std::int64_t>(value);
     else
@@ -84,7 +85,9 @@ inline Json::Json(std::string_view value) : value_(std::string(value)) {}
 inline Json::Json(const char* value) : value_(std::string(value)) {}
 inline Json::Json(Array value) : value_(std::move(value)) {}
 inline Json::Json(Object value) : value_(std::move(value)) {}
-inline Json Json::array() { return Json(Array{}); }
+inline Json Json::array() {
+    return Json(Array{});
+}
 
 void append_json_string(std::string& out, std::string_view text); // with quotes
 
@@ -100,7 +103,8 @@ class JsonWriter {
         using U = std::remove_cvref_t<T>;
         if constexpr (std::is_same_v<U, Json>) {
             return value;
-        } else if constexpr (std::is_same_v<U, std::string> || std::is_same_v<U, bool> || std::is_same_v<U, double>) {
+        } else if constexpr (std::is_same_v<U, std::string> || std::is_same_v<U, bool> ||
+                             std::is_same_v<U, double>) {
             return Json(value);
         } else if constexpr (std::is_enum_v<U>) {
             static_assert(NamedEnum<U>, "an enum stored as JSON needs enum_names()");
@@ -109,13 +113,15 @@ class JsonWriter {
             return Json(value);
         } else if constexpr (detail::IsVector<U>::value) {
             Json out = Json::array();
-            for (const auto& item : value) out.push(encode(item));
+            for (const auto& item : value)
+                out.push(encode(item));
             return out;
         } else if constexpr (detail::IsOptional<U>::value) {
             return value ? encode(*value) : Json();
         } else if constexpr (detail::IsMap<U>::value) {
             Json out = Json::object();
-            for (const auto& [key, item] : value) out.as_object()->push_back({key, encode(item)});
+            for (const auto& [key, item] : value)
+                out.as_object()->push_back({key, encode(item)});
             return out;
         } else {
             static_assert(Described<U>, "type has no describe()");
@@ -133,51 +139,71 @@ class JsonWriter {
 // the wrong type is an error that names its path.
 class JsonReader {
   public:
-    JsonReader(const Json& object, std::string path, Status& status) : json_(object), path_(std::move(path)), status_(status) {}
+    JsonReader(const Json& object, std::string path, Status& status)
+        : json_(object), path_(std::move(path)), status_(status) {}
     template <class T> void field(const char* name, T& value) {
         const Json* member = json_.find(name);
-        if (member != nullptr && status_) decode(*member, value, path_.empty() ? name : concat(path_, ".", name), status_);
+        if (member != nullptr && status_)
+            decode(*member, value, path_.empty() ? name : concat(path_, ".", name), status_);
     }
-    template <class T> static void decode(const Json& json, T& value, const std::string& path, Status& status) {
-        const auto wrong = [&](const char* wanted) { status = fail(ErrorCode::invalid_input, concat("member '", path, "' is not ", wanted)); };
+    template <class T>
+    static void decode(const Json& json, T& value, const std::string& path, Status& status) {
+        const auto wrong = [&](const char* wanted) {
+            status = fail(ErrorCode::invalid_input, concat("member '", path, "' is not ", wanted));
+        };
         if constexpr (std::is_same_v<T, Json>) {
             value = json;
         } else if constexpr (detail::IsOptional<T>::value) {
             value.reset();
             if (!json.is_null()) decode(json, value.emplace(), path, status);
         } else if constexpr (std::is_same_v<T, std::string>) {
-            if (const auto* text = json.as_string()) value = *text;
-            else if (!json.is_null()) wrong("a string");
+            if (const auto* text = json.as_string())
+                value = *text;
+            else if (!json.is_null())
+                wrong("a string");
         } else if constexpr (std::is_same_v<T, bool>) {
-            if (const auto* flag = json.as_bool()) value = *flag;
-            else if (!json.is_null()) wrong("true or false");
+            if (const auto* flag = json.as_bool())
+                value = *flag;
+            else if (!json.is_null())
+                wrong("true or false");
         } else if constexpr (std::is_same_v<T, double>) {
-            if (const auto* real = json.as_double()) value = *real;
-            else if (const auto* whole = json.as_integer()) value = static_cast<double>(*whole);
-            else if (!json.is_null()) wrong("a number");
+            if (const auto* real = json.as_double())
+                value = *real;
+            else if (const auto* whole = json.as_integer())
+                value = static_cast<double>(*whole);
+            else if (!json.is_null())
+                wrong("a number");
         } else if constexpr (std::is_enum_v<T>) {
             const auto* text = json.as_string();
             const auto found = text != nullptr ? enum_from_name<T>(*text) : std::nullopt;
-            if (found) value = *found;
-            else if (!json.is_null()) wrong("a known word");
+            if (found)
+                value = *found;
+            else if (!json.is_null())
+                wrong("a known word");
         } else if constexpr (std::is_integral_v<T>) {
             const auto* whole = json.as_integer();
             const auto* large = json.as_large_integer();
-            if (whole != nullptr && std::in_range<T>(*whole)) value = static_cast<T>(*whole);
-            else if (large != nullptr && std::in_range<T>(*large)) value = static_cast<T>(*large);
-            else if (!json.is_null()) wrong("an integer in range");
+            if (whole != nullptr && std::in_range<T>(*whole))
+                value = static_cast<T>(*whole);
+            else if (large != nullptr && std::in_range<T>(*large))
+                value = static_cast<T>(*large);
+            else if (!json.is_null())
+                wrong("an integer in range");
         } else if constexpr (detail::IsVector<T>::value) {
             value.clear();
             if (const auto* items = json.as_array()) {
                 for (std::size_t i = 0; i < items->size() && status; ++i)
                     decode((*items)[i], value.emplace_back(), concat(path, "[", i, "]"), status);
-            } else if (!json.is_null()) wrong("a list");
+            } else if (!json.is_null())
+                wrong("a list");
         } else if constexpr (detail::IsMap<T>::value) {
             value.clear();
             if (const auto* members = json.as_object()) {
                 for (const auto& member : *members)
-                    if (status) decode(member.value, value[member.key], concat(path, ".", member.key), status);
-            } else if (!json.is_null()) wrong("an object");
+                    if (status)
+                        decode(member.value, value[member.key], concat(path, ".", member.key), status);
+            } else if (!json.is_null())
+                wrong("an object");
         } else {
             static_assert(Described<T>, "type has no describe()");
             if (json.as_object() == nullptr) {
@@ -195,7 +221,9 @@ class JsonReader {
     Status& status_;
 };
 
-template <class T> [[nodiscard]] Json to_json(const T& value) { return JsonWriter::encode(value); }
+template <class T> [[nodiscard]] Json to_json(const T& value) {
+    return JsonWriter::encode(value);
+}
 template <class T> [[nodiscard]] Result<T> from_json(const Json& json) {
     T value{};
     Status status;

@@ -16,11 +16,16 @@ std::shared_ptr<spdlog::logger> g_logger; // set once before any thread
 
 spdlog::level::level_enum to_spdlog(Level level) {
     switch (level) {
-    case Level::debug: return spdlog::level::debug;
-    case Level::info: return spdlog::level::info;
-    case Level::warn: return spdlog::level::warn;
-    case Level::error: return spdlog::level::err;
-    case Level::off: break;
+    case Level::debug:
+        return spdlog::level::debug;
+    case Level::info:
+        return spdlog::level::info;
+    case Level::warn:
+        return spdlog::level::warn;
+    case Level::error:
+        return spdlog::level::err;
+    case Level::off:
+        break;
     }
     return spdlog::level::off;
 }
@@ -46,7 +51,9 @@ void configure(Level level, const std::string& file) {
     }
 }
 
-bool enabled(Level level) { return g_logger && level >= g_level.load(std::memory_order_relaxed); }
+bool enabled(Level level) {
+    return g_logger && level >= g_level.load(std::memory_order_relaxed);
+}
 
 void write(Level level, fmt::string_view format, fmt::format_args args) {
     if (g_logger) g_logger->log(to_spdlog(level), fmt::vformat(format, args));

@@ -13,9 +13,9 @@ namespace berth {
 
 struct NameRecord {
     std::string container_id;
-    std::string container_name;       // PTR answers "<name>.<network>"
-    std::vector<std::string> names;   // container name, aliases, service name, short id; lower-case
-    std::string ipv4;                 // dotted; empty: none
+    std::string container_name;     // PTR answers "<name>.<network>"
+    std::vector<std::string> names; // container name, aliases, service name, short id; lower-case
+    std::string ipv4;               // dotted; empty: none
     std::string ipv6;
 };
 template <class V> void describe(V& v, NameRecord& r) {

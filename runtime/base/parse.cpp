@@ -13,7 +13,9 @@ Failure not_a(std::string_view text, std::string_view what) {
     return fail(ErrorCode::invalid_input, concat("'", text, "' is not ", what));
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 struct Unit {
     std::string_view name;
@@ -52,7 +54,9 @@ std::optional<Decimal> take_decimal(std::string_view& text) {
 
 std::string short_number(double value, int precision) {
     std::array<char, 32> digits{};
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::general, precision).ptr;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value,
+                                   std::chars_format::general, precision)
+                         .ptr;
     return {digits.data(), end};
 }
 
@@ -72,18 +76,28 @@ Result<std::int64_t> parse_integer(std::string_view text, std::int64_t least, st
     if (!digits.empty() && digits.front() == '+') digits.remove_prefix(1);
     std::int64_t value = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    const bool whole = error == std::errc() && end == digits.data() + digits.size() && (text == digits || is_digit(digits.front()));
+    const bool whole = error == std::errc() && end == digits.data() + digits.size() &&
+                       (text == digits || is_digit(digits.front()));
     if (!whole && error != std::errc::result_out_of_range) return not_a(text, "a whole number");
-    if (!whole || value < least || value > most) return not_a(text, concat("a number from ", least, " to ", most));
+    if (!whole || value < least || value > most)
+        return not_a(text, concat("a number from ", least, " to ", most));
     return value;
 }
 
 Result<std::int64_t> parse_bytes(std::string_view text) {
-    static constexpr std::array<Unit, 7> units{{{"", 1}, {"k", 1024.0}, {"m", 1048576.0}, {"g", 1073741824.0}, {"t", 1099511627776.0}, {"p", 1125899906842624.0}, {"e", 1152921504606846976.0}}};
+    static constexpr std::array<Unit, 7> units{{{"", 1},
+                                                {"k", 1024.0},
+                                                {"m", 1048576.0},
+                                                {"g", 1073741824.0},
+                                                {"t", 1099511627776.0},
+                                                {"p", 1125899906842624.0},
+                                                {"e", 1152921504606846976.0}}};
     std::string_view rest = trim(text);
     if (rest == "-1") return -1;
     const auto value = take_decimal(rest);
-    if (!value) return fail(Error(ErrorCode::invalid_input, concat("'", text, "' is not a size")).hint("write sizes as 512k, 64m or 1.5g"));
+    if (!value)
+        return fail(Error(ErrorCode::invalid_input, concat("'", text, "' is not a size"))
+                        .hint("write sizes as 512k, 64m or 1.5g"));
     std::string suffix = to_lower(trim(rest));
     if (suffix == "b") suffix.clear();
     if (suffix.size() == 3 && suffix.ends_with("ib")) suffix.resize(1);
@@ -92,18 +106,30 @@ Result<std::int64_t> parse_bytes(std::string_view text) {
         if (suffix != unit.name) continue;
         const double bytes = value->value * unit.factor;
         std::int64_t exact = 0;
-        const bool fits = !value->has_point && !__builtin_mul_overflow(value->whole, static_cast<std::int64_t>(unit.factor), &exact);
+        const bool fits =
+            !value->has_point &&
+            !__builtin_mul_overflow(value->whole, static_cast<std::int64_t>(unit.factor), &exact);
         if (fits) return exact;
         if (!value->has_point || bytes >= 9.2e18) return not_a(text, "a size below 8 EiB");
         return static_cast<std::int64_t>(bytes);
     }
-    return fail(Error(ErrorCode::invalid_input, concat("'", text, "' is not a size")).hint("write sizes as 512k, 64m or 1.5g"));
+    return fail(Error(ErrorCode::invalid_input, concat("'", text, "' is not a size"))
+                    .hint("write sizes as 512k, 64m or 1.5g"));
 }
 
 Result<Duration> parse_duration(std::string_view text) {
-    static constexpr std::array<Unit, 9> units{{{"ns", 1}, {"us", 1e3}, {"\u00b5s", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}, {"w", 604800e9}}};
+    static constexpr std::array<Unit, 9> units{{{"ns", 1},
+                                                {"us", 1e3},
+                                                {"\u00b5s", 1e3},
+                                                {"ms", 1e6},
+                                                {"s", 1e9},
+                                                {"m", 60e9},
+                                                {"h", 3600e9},
+                                                {"d", 86400e9},
+                                                {"w", 604800e9}}};
     const auto bad = [&] {
-        return fail(Error(ErrorCode::invalid_input, concat("'", text, "' is not a duration")).hint("write durations as 10s, 1m30s or 500ms"));
+        return fail(Error(ErrorCode::invalid_input, concat("'", text, "' is not a duration"))
+                        .hint("write durations as 10s, 1m30s or 500ms"));
     };
     std::string_view rest = text;
     const bool negative = !rest.empty() && rest.front() == '-';
@@ -116,8 +142,10 @@ Result<Duration> parse_duration(std::string_view text) {
         const auto value = take_decimal(rest);
         if (!value) return bad();
         std::size_t length = 0;
-        while (length < rest.size() && !is_digit(rest[length]) && rest[length] != '.') ++length;
-        const auto unit = std::find_if(units.begin(), units.end(), [&](const Unit& u) { return u.name == rest.substr(0, length); });
+        while (length < rest.size() && !is_digit(rest[length]) && rest[length] != '.')
+            ++length;
+        const auto unit = std::find_if(units.begin(), units.end(),
+                                       [&](const Unit& u) { return u.name == rest.substr(0, length); });
         if (unit == units.end()) return bad();
         std::int64_t part = 0;
         if (__builtin_mul_overflow(value->whole, static_cast<std::int64_t>(unit->factor), &part) ||
@@ -140,7 +168,8 @@ Result<bool> parse_bool(std::string_view text) {
 Result<double> parse_double(std::string_view text) {
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return not_a(text, "a number");
+    if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
+        return not_a(text, "a number");
     return value;
 }
 
@@ -255,13 +284,15 @@ bool is_valid_utf8(std::string_view text) {
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
     std::vector<std::size_t> before(b.size() + 1), previous(b.size() + 1), current(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) previous[j] = j;
+    for (std::size_t j = 0; j <= b.size(); ++j)
+        previous[j] = j;
     for (std::size_t i = 1; i <= a.size(); ++i) {
         current[0] = i;
         for (std::size_t j = 1; j <= b.size(); ++j) {
             const std::size_t cost = a[i - 1] == b[j - 1] ? 0 : 1;
             current[j] = std::min({previous[j] + 1, current[j - 1] + 1, previous[j - 1] + cost});
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) current[j] = std::min(current[j], before[j - 2] + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                current[j] = std::min(current[j], before[j - 2] + 1);
         }
         before.swap(previous);
         previous.swap(current);
@@ -292,18 +323,23 @@ Result<std::vector<std::string>> split_shell_words(std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
         if (quote == '\'') {
-            if (c == '\'') quote = '\0';
-            else word += c;
+            if (c == '\'')
+                quote = '\0';
+            else
+                word += c;
         } else if (c == '\\') {
             if (i + 1 >= text.size()) return not_a(text, "a complete command: it ends with a backslash");
             const char next = text[++i];
             // Inside double quotes a backslash escapes only these (POSIX shell, 2.2.3).
-            if (quote == '"' && next != '"' && next != '\\' && next != '$' && next != '`' && next != '\n') word += c;
+            if (quote == '"' && next != '"' && next != '\\' && next != '$' && next != '`' && next != '\n')
+                word += c;
             if (next != '\n') word += next;
             in_word = true;
         } else if (quote == '"') {
-            if (c == '"') quote = '\0';
-            else word += c;
+            if (c == '"')
+                quote = '\0';
+            else
+                word += c;
         } else if (c == '\'' || c == '"') {
             quote = c;
             in_word = true;

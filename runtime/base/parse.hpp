@@ -15,9 +15,9 @@ namespace berth {
 
 using Duration = std::chrono::nanoseconds;
 
-[[nodiscard]] Result<std::int64_t> parse_integer(std::string_view text,
-                                                 std::int64_t least = std::numeric_limits<std::int64_t>::min(),
-                                                 std::int64_t most = std::numeric_limits<std::int64_t>::max());
+[[nodiscard]] Result<std::int64_t>
+parse_integer(std::string_view text, std::int64_t least = std::numeric_limits<std::int64_t>::min(),
+              std::int64_t most = std::numeric_limits<std::int64_t>::max());
 // "64m", "1.5g", "512", "10kb", "1GiB": powers of 1024 as Docker's units.RAMInBytes. Negative only as "-1".
 [[nodiscard]] Result<std::int64_t> parse_bytes(std::string_view text);
 // Go's time.ParseDuration ("1m30s", "1.5h", "100ms") plus compose's "1d", "1w". Overflow is an error.
@@ -42,7 +42,8 @@ using Duration = std::chrono::nanoseconds;
 [[nodiscard]] bool is_valid_utf8(std::string_view text);
 // Levenshtein with transposition; and the best of `words` within a third of the length: "did you mean".
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
-[[nodiscard]] std::string nearest_word(std::string_view word, const std::vector<std::string>& words); // "" when none is near
+[[nodiscard]] std::string nearest_word(std::string_view word,
+                                       const std::vector<std::string>& words); // "" when none is near
 // POSIX-shell words: quotes and backslashes, no expansion (compose's command: "a 'b c'").
 [[nodiscard]] Result<std::vector<std::string>> split_shell_words(std::string_view text);
 

@@ -32,7 +32,8 @@ constexpr std::string_view k_default_exec = "/run/berth";
 
 } // namespace
 
-Paths::Paths(std::string data_root, std::string exec_root) : data_(std::move(data_root)), exec_(std::move(exec_root)) {
+Paths::Paths(std::string data_root, std::string exec_root)
+    : data_(std::move(data_root)), exec_(std::move(exec_root)) {
     scope_ = exec_ == k_default_exec ? "berth" : "berth-" + sha256_hex(exec_).substr(0, 8);
 }
 
@@ -46,7 +47,8 @@ Paths Paths::from_environment(std::string_view data_root_flag, std::string_view 
         data = data_home.empty() ? home + "/.local/share/berth" : std::string(data_home) + "/berth";
         exec = runtime_dir.empty() ? concat("/tmp/berth-", ::geteuid()) : std::string(runtime_dir) + "/berth";
     }
-    return Paths(choose(data_root_flag, "BERTH_DATA_ROOT", std::move(data)), choose(exec_root_flag, "BERTH_EXEC_ROOT", std::move(exec)));
+    return Paths(choose(data_root_flag, "BERTH_DATA_ROOT", std::move(data)),
+                 choose(exec_root_flag, "BERTH_EXEC_ROOT", std::move(exec)));
 }
 
 Status Paths::ensure_roots() const {
@@ -58,9 +60,11 @@ Result<std::string> find_helper(std::string_view name) {
     if (const auto folder = from_env("BERTH_LIBEXEC"); !folder.empty()) return join_path(folder, name);
     BERTH_ASSIGN_OR_RETURN(const std::string self, read_link("/proc/self/exe"));
     const std::string_view folder = dir_name(self);
-    for (const auto& candidate : {join_path(folder, name), clean_path(concat(folder, "/../libexec/berth/", name))})
+    for (const auto& candidate :
+         {join_path(folder, name), clean_path(concat(folder, "/../libexec/berth/", name))})
         if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-    return fail(Error(ErrorCode::not_found, concat("find the program ", name, " beside '", self, "' or in ../libexec/berth"))
+    return fail(Error(ErrorCode::not_found,
+                      concat("find the program ", name, " beside '", self, "' or in ../libexec/berth"))
                     .hint("install berth as a whole (cmake --install), or set BERTH_LIBEXEC"));
 }
 

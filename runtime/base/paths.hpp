@@ -37,7 +37,8 @@ class Paths {
   public:
     // Flags win over BERTH_DATA_ROOT / BERTH_EXEC_ROOT, those over the defaults; without root the XDG folders.
     // Absolute and cleaned.
-    [[nodiscard]] static Paths from_environment(std::string_view data_root_flag, std::string_view exec_root_flag);
+    [[nodiscard]] static Paths from_environment(std::string_view data_root_flag,
+                                                std::string_view exec_root_flag);
     Paths(std::string data_root, std::string exec_root);
 
     [[nodiscard]] const std::string& data_root() const { return data_; }
@@ -45,15 +46,21 @@ class Paths {
     [[nodiscard]] std::string images() const { return data_ + "/images"; }
     [[nodiscard]] std::string build() const { return data_ + "/build"; }
     [[nodiscard]] std::string containers() const { return data_ + "/containers"; }
-    [[nodiscard]] std::string container(std::string_view id) const { return containers() + "/" + std::string(id); }
+    [[nodiscard]] std::string container(std::string_view id) const {
+        return containers() + "/" + std::string(id);
+    }
     [[nodiscard]] std::string container_names() const { return data_ + "/names"; }
     [[nodiscard]] std::string networks() const { return data_ + "/networks"; }
     [[nodiscard]] std::string volumes() const { return data_ + "/volumes"; }
     // Files that berth writes for containers to mount: configs and secrets without a file of the host's.
     [[nodiscard]] std::string content() const { return data_ + "/content"; }
     [[nodiscard]] std::string projects() const { return data_ + "/projects"; }
-    [[nodiscard]] std::string container_exec(std::string_view id) const { return exec_ + "/containers/" + std::string(id); }
-    [[nodiscard]] std::string network_names(std::string_view id) const { return exec_ + "/networks/" + std::string(id) + "/names"; }
+    [[nodiscard]] std::string container_exec(std::string_view id) const {
+        return exec_ + "/containers/" + std::string(id);
+    }
+    [[nodiscard]] std::string network_names(std::string_view id) const {
+        return exec_ + "/networks/" + std::string(id) + "/names";
+    }
     [[nodiscard]] std::string seccomp_cache() const { return exec_ + "/seccomp"; }
 
     // "berth" for the default roots, "berth-<8 hex of the exec root's hash>" otherwise: the name of everything that two

@@ -29,11 +29,13 @@ Lookup<StatFields> read_stat(pid_t pid) {
     }
     if (!*text) return std::optional<StatFields>();
     const auto close = (*text)->rfind(')');
-    if (close == std::string::npos || close + 2 >= (*text)->size()) return fail(ErrorCode::failed, concat("read the state of process ", pid));
+    if (close == std::string::npos || close + 2 >= (*text)->size())
+        return fail(ErrorCode::failed, concat("read the state of process ", pid));
     const auto fields = split(std::string_view(**text).substr(close + 2), ' ');
     if (fields.size() < 20) return fail(ErrorCode::failed, concat("read the state of process ", pid));
     BERTH_ASSIGN_OR_RETURN(const auto start, parse_integer(fields[19], 0));
-    return std::optional<StatFields>(StatFields{fields[0].empty() ? '?' : fields[0][0], static_cast<std::uint64_t>(start)});
+    return std::optional<StatFields>(
+        StatFields{fields[0].empty() ? '?' : fields[0][0], static_cast<std::uint64_t>(start)});
 }
 
 } // namespace
@@ -53,7 +55,8 @@ ProcessId own_process_id() {
 bool is_alive(const ProcessId& process) {
     if (process.pid <= 0) return false;
     const auto stat = read_stat(static_cast<pid_t>(process.pid));
-    return stat && *stat && (*stat)->start_time == process.start_time && (*stat)->state != 'Z' && (*stat)->state != 'X';
+    return stat && *stat && (*stat)->start_time == process.start_time && (*stat)->state != 'Z' &&
+           (*stat)->state != 'X';
 }
 
 const std::string& boot_id() {
@@ -87,7 +90,8 @@ Result<bool> PidFd::wait_exit(std::chrono::milliseconds timeout) const {
     pollfd entry{fd_.get(), POLLIN, 0};
     const auto end = std::chrono::steady_clock::now() + timeout;
     for (;;) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now()).count();
+        const auto left =
+            std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now()).count();
         const int got = ::poll(&entry, 1, static_cast<int>(std::clamp<std::int64_t>(left, 0, 86'400'000)));
         if (got > 0) return true;
         if (got < 0 && errno != EINTR) return fail_errno(concat("wait for process ", process_.pid));
@@ -141,7 +145,8 @@ struct ChildPlan {
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
     std::vector<char*> out;
     out.reserve(texts.size() + 1);
-    for (const auto& text : texts) out.push_back(const_cast<char*>(text.c_str()));
+    for (const auto& text : texts)
+        out.push_back(const_cast<char*>(text.c_str()));
     out.push_back(nullptr);
     return out;
 }
@@ -151,7 +156,8 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 Result<ProcessId> spawn(const SpawnOptions& options) {
     // Every other descriptor is close-on-exec by our own rule; this also covers those that libraries opened without.
     int highest = 2;
-    for (const auto& entry : options.fds) highest = std::max(highest, entry.target);
+    for (const auto& entry : options.fds)
+        highest = std::max(highest, entry.target);
     std::vector<Fd> moved;
     std::vector<InheritedFd> fds;
     for (const auto& entry : options.fds) {
@@ -166,8 +172,11 @@ Result<ProcessId> spawn(const SpawnOptions& options) {
     report.write.reset();
     const auto argv = pointers(options.argv);
     const auto env = pointers(options.env);
-    const ChildPlan plan{options.program.c_str(), options.program_fd, argv.data(), env.data(), fds.data(), fds.size(), options.cwd.c_str(), options.new_session, error_fd.get()};
-    ::syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC, Linux 5.11; older kernels lack nothing but this */);
+    const ChildPlan plan{
+        options.program.c_str(), options.program_fd,  argv.data(),   env.data(), fds.data(), fds.size(),
+        options.cwd.c_str(),     options.new_session, error_fd.get()};
+    ::syscall(SYS_close_range, 3u, ~0u,
+              4u /* CLOSE_RANGE_CLOEXEC, Linux 5.11; older kernels lack nothing but this */);
     // vfork: the child borrows our memory until exec, so nothing of it is copied. All signals are blocked meanwhile: a
     // handler must not run in the child.
     sigset_t all, before;
@@ -205,11 +214,14 @@ struct SignalName {
     const char* name;
     int number;
 };
-constexpr std::array<SignalName, 34> k_signals{{{"HUP", SIGHUP},       {"INT", SIGINT},   {"QUIT", SIGQUIT},     {"ILL", SIGILL},   {"TRAP", SIGTRAP}, {"ABRT", SIGABRT}, {"BUS", SIGBUS},
-                                                {"FPE", SIGFPE},       {"KILL", SIGKILL}, {"USR1", SIGUSR1},     {"SEGV", SIGSEGV}, {"USR2", SIGUSR2}, {"PIPE", SIGPIPE}, {"ALRM", SIGALRM},
-                                                {"TERM", SIGTERM},     {"STKFLT", SIGSTKFLT}, {"CHLD", SIGCHLD}, {"CONT", SIGCONT}, {"STOP", SIGSTOP}, {"TSTP", SIGTSTP}, {"TTIN", SIGTTIN},
-                                                {"TTOU", SIGTTOU},     {"URG", SIGURG},   {"XCPU", SIGXCPU},     {"XFSZ", SIGXFSZ}, {"VTALRM", SIGVTALRM}, {"PROF", SIGPROF}, {"WINCH", SIGWINCH},
-                                                {"IO", SIGIO},         {"PWR", SIGPWR},   {"SYS", SIGSYS},       {"POLL", SIGIO},   {"CLD", SIGCHLD},  {"IOT", SIGABRT}}};
+constexpr std::array<SignalName, 34> k_signals{
+    {{"HUP", SIGHUP},       {"INT", SIGINT},   {"QUIT", SIGQUIT},   {"ILL", SIGILL},   {"TRAP", SIGTRAP},
+     {"ABRT", SIGABRT},     {"BUS", SIGBUS},   {"FPE", SIGFPE},     {"KILL", SIGKILL}, {"USR1", SIGUSR1},
+     {"SEGV", SIGSEGV},     {"USR2", SIGUSR2}, {"PIPE", SIGPIPE},   {"ALRM", SIGALRM}, {"TERM", SIGTERM},
+     {"STKFLT", SIGSTKFLT}, {"CHLD", SIGCHLD}, {"CONT", SIGCONT},   {"STOP", SIGSTOP}, {"TSTP", SIGTSTP},
+     {"TTIN", SIGTTIN},     {"TTOU", SIGTTOU}, {"URG", SIGURG},     {"XCPU", SIGXCPU}, {"XFSZ", SIGXFSZ},
+     {"VTALRM", SIGVTALRM}, {"PROF", SIGPROF}, {"WINCH", SIGWINCH}, {"IO", SIGIO},     {"PWR", SIGPWR},
+     {"SYS", SIGSYS},       {"POLL", SIGIO},   {"CLD", SIGCHLD},    {"IOT", SIGABRT}}};
 // The kernel's range; glibc's SIGRTMIN leaves two for itself, containers count from 34 as everybody does.
 constexpr int k_rtmin = 34;
 constexpr int k_rtmax = 64;
@@ -222,7 +234,8 @@ Result<int> parse_signal(std::string_view text) {
     if (name.starts_with("sig")) name.erase(0, 3);
     for (const auto& signal : k_signals)
         if (name == to_lower(signal.name)) return signal.number;
-    for (const auto& [prefix, base, sign] : {std::tuple{"rtmin", k_rtmin, 1}, std::tuple{"rtmax", k_rtmax, -1}}) {
+    for (const auto& [prefix, base, sign] :
+         {std::tuple{"rtmin", k_rtmin, 1}, std::tuple{"rtmax", k_rtmax, -1}}) {
         if (!name.starts_with(prefix)) continue;
         const std::string_view offset = std::string_view(name).substr(5);
         if (offset.empty()) return base;
@@ -230,13 +243,15 @@ Result<int> parse_signal(std::string_view text) {
         const auto distance = parse_integer(offset.substr(1), 0, k_rtmax - k_rtmin);
         if (distance) return base + sign * static_cast<int>(*distance);
     }
-    return fail(Error(ErrorCode::invalid_input, concat("'", text, "' is not a signal")).hint("write signals as SIGTERM, TERM or 15"));
+    return fail(Error(ErrorCode::invalid_input, concat("'", text, "' is not a signal"))
+                    .hint("write signals as SIGTERM, TERM or 15"));
 }
 
 std::string signal_name(int signal) {
     for (const auto& entry : k_signals)
         if (entry.number == signal) return concat("SIG", entry.name);
-    if (signal >= k_rtmin && signal <= k_rtmax) return signal == k_rtmin ? "SIGRTMIN" : concat("SIGRTMIN+", signal - k_rtmin);
+    if (signal >= k_rtmin && signal <= k_rtmax)
+        return signal == k_rtmin ? "SIGRTMIN" : concat("SIGRTMIN+", signal - k_rtmin);
     return concat("signal ", signal);
 }
 

@@ -13,7 +13,7 @@
 namespace berth {
 
 struct ProcessId {
-    std::int64_t pid = 0;        // 0: none
+    std::int64_t pid = 0;         // 0: none
     std::uint64_t start_time = 0; // field 22 of /proc/PID/stat, clock ticks since boot
     friend bool operator==(const ProcessId&, const ProcessId&) = default;
 };
@@ -24,8 +24,8 @@ template <class V> void describe(V& v, ProcessId& p) {
 
 [[nodiscard]] ProcessId own_process_id();
 [[nodiscard]] Lookup<std::uint64_t> process_start_time(pid_t pid); // empty: no such process
-[[nodiscard]] bool is_alive(const ProcessId& process);              // same pid and start time, not a zombie
-[[nodiscard]] const std::string& boot_id();                          // /proc/sys/kernel/random/boot_id
+[[nodiscard]] bool is_alive(const ProcessId& process);             // same pid and start time, not a zombie
+[[nodiscard]] const std::string& boot_id();                        // /proc/sys/kernel/random/boot_id
 
 // An open pidfd of exactly that process. Linux 5.3 (pidfd_open), 5.1 (pidfd_send_signal).
 class PidFd {
@@ -51,13 +51,13 @@ struct InheritedFd {
     int target = -1;
 };
 struct SpawnOptions {
-    std::string program;            // path; not searched in PATH
-    std::vector<std::string> argv;  // argv[0] included
-    std::vector<std::string> env;   // exactly this environment
-    std::vector<InheritedFd> fds;   // all others are closed (close_range, Linux 5.9)
+    std::string program;           // path; not searched in PATH
+    std::vector<std::string> argv; // argv[0] included
+    std::vector<std::string> env;  // exactly this environment
+    std::vector<InheritedFd> fds;  // all others are closed (close_range, Linux 5.9)
     std::string cwd = "/";
     bool new_session = true;
-    int program_fd = -1;            // >= 0: fexecve of this descriptor instead of `program`
+    int program_fd = -1; // >= 0: fexecve of this descriptor instead of `program`
 };
 // vfork + exec with default signal dispositions and an empty mask. The only place of the project that starts a host
 // program of our own. The child is not reaped by this call.

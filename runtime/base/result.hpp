@@ -18,7 +18,9 @@ template <class T> using Lookup = Result<std::optional<T>>;
 
 using Failure = tl::unexpected<Error>;
 
-[[nodiscard]] inline Failure fail(Error error) { return Failure(std::move(error)); }
+[[nodiscard]] inline Failure fail(Error error) {
+    return Failure(std::move(error));
+}
 [[nodiscard]] inline Failure fail(ErrorCode code, std::string message) {
     return Failure(Error(code, std::move(message)));
 }

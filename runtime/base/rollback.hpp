@@ -19,7 +19,8 @@ class Rollback {
     void add(std::function<void()> undo) { undos_.push_back(std::move(undo)); }
     void commit() { undos_.clear(); }
     void run() {
-        for (auto undos = std::exchange(undos_, {}); !undos.empty(); undos.pop_back()) undos.back()();
+        for (auto undos = std::exchange(undos_, {}); !undos.empty(); undos.pop_back())
+            undos.back()();
     }
 
   private:

@@ -20,12 +20,16 @@ void require(bool ok) {
 }
 } // namespace
 
-Sha256::Sha256() : state_(std::make_unique<State>()) { require(SHA256_Init(&state_->context) == 1); }
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+    require(SHA256_Init(&state_->context) == 1);
+}
 Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 Sha256::~Sha256() = default;
 
-void Sha256::update(std::string_view bytes) { require(SHA256_Update(&state_->context, bytes.data(), bytes.size()) == 1); }
+void Sha256::update(std::string_view bytes) {
+    require(SHA256_Update(&state_->context, bytes.data(), bytes.size()) == 1);
+}
 
 std::string Sha256::finish_hex() {
     static constexpr char digits[] = "0123456789abcdef";

@@ -9,7 +9,8 @@
 
 namespace berth {
 
-Status side_by_side(std::size_t count, std::size_t threads, const std::function<Status(std::size_t i)>& work) {
+Status side_by_side(std::size_t count, std::size_t threads,
+                    const std::function<Status(std::size_t i)>& work) {
     std::atomic<std::size_t> next = 0;
     std::atomic<bool> failed = false;
     std::mutex mutex; // guards error

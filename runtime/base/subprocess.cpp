@@ -26,8 +26,10 @@ namespace {
 class ExactEnvironment {
   public:
     explicit ExactEnvironment(const std::map<std::string, std::string>& env) {
-        for (const auto& [key, value] : env) texts_.push_back(key + "=" + value);
-        for (const auto& text : texts_) pointers_.push_back(text.c_str());
+        for (const auto& [key, value] : env)
+            texts_.push_back(key + "=" + value);
+        for (const auto& text : texts_)
+            pointers_.push_back(text.c_str());
         pointers_.push_back(nullptr);
     }
     template <class Launcher, class Path>
@@ -41,11 +43,15 @@ class ExactEnvironment {
     std::vector<const char*> pointers_;
 };
 
+constexpr std::chrono::milliseconds k_linger{500};
+
 std::string find_program(const std::string& name, const std::map<std::string, std::string>& env) {
     if (name.find('/') != std::string::npos) return name;
     const auto own = env.find("PATH");
     const char* inherited = ::getenv("PATH");
-    const std::string path = own != env.end() ? own->second : inherited != nullptr ? inherited : "/usr/bin:/bin";
+    const std::string path = own != env.end()       ? own->second
+                             : inherited != nullptr ? inherited
+                                                    : "/usr/bin:/bin";
     for (std::size_t start = 0; start <= path.size();) {
         const auto end = std::min(path.find(':', start), path.size());
         const std::string candidate = path.substr(start, end - start) + "/" + name;
@@ -63,21 +69,38 @@ CommandResult run(const Command& command, const std::string& program, bool& time
     process::process child(loop, program, command.args, process::process_stdio{input, output, errors}, env,
                            process::process_start_dir(command.cwd.empty() ? "." : command.cwd));
     CommandResult result;
-    asio::async_read(output, asio::dynamic_buffer(result.output), [](auto, auto) {});
-    asio::async_read(errors, asio::dynamic_buffer(result.errors), [](auto, auto) {});
+    // What a program leaves behind in the background may hold its pipes open for ever: once it has ended, what it wrote
+    // is there, and only that is waited for.
+    asio::steady_timer linger(loop);
+    int open_pipes = 2;
+    const auto pipe_ended = [&](auto, auto) {
+        if (--open_pipes == 0) linger.cancel();
+    };
+    asio::async_read(output, asio::dynamic_buffer(result.output), pipe_ended);
+    asio::async_read(errors, asio::dynamic_buffer(result.errors), pipe_ended);
     // After the start, for the child would inherit the mask: one that ends without reading its input must not end us.
     const NoSigpipe no_sigpipe;
     asio::async_write(input, asio::buffer(command.input), [&input](auto, auto) { input.close(); });
     asio::steady_timer timer(loop, command.timeout);
-    child.async_wait([&](auto, int) { timer.cancel(); });
+    const auto close_pipes = [&] {
+        output.close();
+        errors.close();
+        input.close();
+    };
+    child.async_wait([&](auto, int) {
+        timer.cancel();
+        if (open_pipes == 0) return;
+        linger.expires_after(k_linger);
+        linger.async_wait([&](const boost::system::error_code& error) {
+            if (!error) close_pipes();
+        });
+    });
     timer.async_wait([&](const boost::system::error_code& error) {
         if (error) return;
         timed_out = true;
         boost::system::error_code ignored;
         child.terminate(ignored);
-        output.close();
-        errors.close();
-        input.close();
+        close_pipes();
     });
     loop.run();
     result.exit_code = shell_exit_code(child.native_exit_code());
@@ -88,14 +111,18 @@ CommandResult run(const Command& command, const std::string& program, bool& time
 
 Result<CommandResult> run_command(const Command& command) {
     const std::string program = find_program(command.program, command.env);
-    if (program.empty()) return fail(ErrorCode::not_found, concat("find the program '", command.program, "' in PATH"));
+    if (program.empty())
+        return fail(ErrorCode::not_found, concat("find the program '", command.program, "' in PATH"));
     try {
         bool timed_out = false;
         CommandResult result = run(command, program, timed_out);
-        if (timed_out) return fail(ErrorCode::timed_out, concat("run '", command.program, "': no end after ", command.timeout.count(), " ms"));
+        if (timed_out)
+            return fail(ErrorCode::timed_out,
+                        concat("run '", command.program, "': no end after ", command.timeout.count(), " ms"));
         return result;
     } catch (const boost::system::system_error& error) {
-        return fail(Error(ErrorCode::failed, concat("run '", command.program, "'")).sys_errno(error.code().value()));
+        return fail(
+            Error(ErrorCode::failed, concat("run '", command.program, "'")).sys_errno(error.code().value()));
     } catch (const std::exception& error) {
         return fail(ErrorCode::failed, concat("run '", command.program, "': ", error.what()));
     }

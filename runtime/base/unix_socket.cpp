@@ -19,7 +19,8 @@ Result<sockaddr_un> address_of(const Fd& directory, const std::string& name) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     const std::string path = concat("/proc/self/fd/", directory.get(), "/", name);
-    if (path.size() >= sizeof address.sun_path) return fail(ErrorCode::invalid_input, concat("socket name '", name, "' is too long"));
+    if (path.size() >= sizeof address.sun_path)
+        return fail(ErrorCode::invalid_input, concat("socket name '", name, "' is too long"));
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
     return address;
 }
@@ -28,7 +29,8 @@ Result<sockaddr_un> address_of(const Fd& directory, const std::string& name) {
 
 Result<SocketPair> make_socket_pair() {
     int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return fail_errno("make a socket pair");
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        return fail_errno("make a socket pair");
     return SocketPair{Fd(ends[0]), Fd(ends[1])};
 }
 
@@ -43,7 +45,8 @@ Result<Fd> listen_unix(const std::string& directory, const std::string& name) {
     if (::fchmod(socket.get(), 0600) != 0) return fail_errno("set the mode of a socket");
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
         return fail_errno(concat("bind the socket '", join_path(directory, name), "'"));
-    if (::listen(socket.get(), 128) != 0) return fail_errno(concat("listen on '", join_path(directory, name), "'"));
+    if (::listen(socket.get(), 128) != 0)
+        return fail_errno(concat("listen on '", join_path(directory, name), "'"));
     return socket;
 }
 
@@ -116,7 +119,8 @@ Lookup<Packet> receive_packet(int socket) {
     }
     if (got < 0 && errno == ECONNRESET) return std::optional<Packet>();
     if (got < 0) return fail_errno("receive a message");
-    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+         header = CMSG_NXTHDR(&message, header)) {
         if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
         const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         for (std::size_t i = 0; i < count; ++i) {
@@ -126,7 +130,8 @@ Lookup<Packet> receive_packet(int socket) {
         }
     }
     if (got == 0) return std::optional<Packet>();
-    if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return fail(ErrorCode::failed, "receive a message: it is too long");
+    if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+        return fail(ErrorCode::failed, "receive a message: it is too long");
     packet.bytes.resize(static_cast<std::size_t>(got));
     packet.bytes.shrink_to_fit();
     return std::optional<Packet>(std::move(packet));

@@ -33,7 +33,8 @@ class WireWriter {
             bytes_.append(reinterpret_cast<const char*>(value.data()), value.size());
         } else if constexpr (detail::IsVector<U>::value) {
             put_size(value.size());
-            for (const auto& item : value) put(item);
+            for (const auto& item : value)
+                put(item);
         } else if constexpr (detail::IsOptional<U>::value) {
             put_scalar(static_cast<std::int64_t>(value.has_value()));
             if (value) put(*value);
@@ -77,7 +78,8 @@ class WireReader {
         } else if constexpr (detail::IsVector<T>::value) {
             value.clear();
             value.resize(get_size(1));
-            for (auto& item : value) get(item);
+            for (auto& item : value)
+                get(item);
         } else if constexpr (detail::IsOptional<T>::value) {
             value.reset();
             if (get_scalar<std::int64_t>() != 0) get(value.emplace());

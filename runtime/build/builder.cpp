@@ -10,6 +10,7 @@
 #include "runtime/build/checks.hpp"
 #include "runtime/build/engine.hpp"
 #include "runtime/build/export.hpp"
+#include "runtime/build/owned_folders.hpp"
 #include "runtime/build/refusals.hpp"
 #include "runtime/build/stage_runner.hpp"
 #include "runtime/image/layer_store.hpp"
@@ -183,6 +184,7 @@ Result<BuildResult> build(const Context& context, const BuildRequest& given) {
     BERTH_TRY(check_caches(request));
     BERTH_TRY(make_dirs(context.paths.build()));
     sweep_containers(context, request);
+    sweep_owned_folders(context);
     BERTH_ASSIGN_OR_RETURN(const std::int64_t epoch, epoch_of(request));
     BERTH_ASSIGN_OR_RETURN(const Platform platform, parse_platform(request.platform));
     BERTH_ASSIGN_OR_RETURN(const auto contexts, contexts_of(request));

@@ -20,8 +20,12 @@ std::string steps_dir(const Context& context) {
     return context.paths.build() + "/steps";
 }
 
+std::string layer_marks_dir(const Context& context) {
+    return context.paths.build() + "/layers";
+}
+
 std::string layer_mark(const Context& context, std::string_view chain) {
-    return concat(context.paths.build(), "/layers/", image::hex_of(chain));
+    return join_path(layer_marks_dir(context), image::hex_of(chain));
 }
 
 KeyBuilder& KeyBuilder::add(std::string_view name, std::string_view value) {
@@ -62,7 +66,7 @@ std::optional<StepRecord> StepCache::find_here(const std::string& key) const {
 Status StepCache::store(const std::string& key, const StepRecord& record) const {
     BERTH_TRY(make_dirs(steps_dir(context_)));
     if (!record.empty) {
-        BERTH_TRY(make_dirs(context_.paths.build() + "/layers"));
+        BERTH_TRY(make_dirs(layer_marks_dir(context_)));
         BERTH_TRY(write_atomic(layer_mark(context_, record.chain_id), ""));
     }
     return write_atomic(path(key), to_json(record).to_text());

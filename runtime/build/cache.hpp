@@ -22,7 +22,8 @@ namespace berth::build {
 
 inline constexpr std::size_t k_record_limit = 64u << 10;
 [[nodiscard]] std::string steps_dir(const Context& context);
-// Says to the image store that the cache wants the layer kept.
+// Each mark in it says to the image store that the cache wants a layer kept.
+[[nodiscard]] std::string layer_marks_dir(const Context& context);
 [[nodiscard]] std::string layer_mark(const Context& context, std::string_view chain);
 
 // Folders that COPY --link has made on the way to its files; a layer below another parent must find the same.
@@ -41,8 +42,8 @@ struct StepRecord {
     std::string diff_id, chain_id;
     std::string directory; // the layer's folder
     std::int64_t size = 0;
-    std::string created;     // RFC 3339: a cached build gives the same image id
-    std::string instruction; // for people
+    std::string created;             // RFC 3339: a cached build gives the same image id
+    std::string instruction;         // for people
     std::optional<LinkFolders> link; // of COPY --link; none: good on this parent only
 };
 template <class V> void describe(V& v, StepRecord& r) {

@@ -137,6 +137,23 @@ Result<std::vector<Item>> read_items(const Context& context, bool all) {
     return out;
 }
 
+// A step that ran again under its old key has another layer; the mark of the one before keeps that for nobody. What a build
+// at work has just made is leased. true: some went.
+bool drop_stale_marks(const Context& context, const std::vector<Item>& items) {
+    const auto folder = layer_marks_dir(context);
+    const auto marks = list_dir(folder);
+    if (!marks) return false;
+    std::set<std::string> known;
+    for (const auto& item : items)
+        if (!item.chain.empty()) known.emplace(image::hex_of(item.chain));
+    bool dropped = false;
+    for (const auto& hex : *marks) {
+        if (known.contains(hex) || is_leased(context, concat("sha256:", hex))) continue;
+        dropped = remove_file(join_path(folder, hex)).has_value() || dropped;
+    }
+    return dropped;
+}
+
 // A lock file that nobody holds may go: who opens it at this moment at worst does a step a second time.
 void drop_idle_locks(const Context& context) {
     const auto folder = context.paths.exec_root() + "/build-locks";
@@ -264,7 +281,9 @@ Result<PrunedCache> prune_cache(const Context& context, const CachePrune& prune)
     BERTH_ASSIGN_OR_RETURN(const auto items,
                            read_items(context, prune.keep_bytes <= 0 || !prune.filter.empty()));
     const auto going = chosen(items, prune);
-    if (going.empty() && (prune.keep_bytes > 0 || !prune.filter.empty())) return out;
+    const bool stale = drop_stale_marks(context, items);
+    drop_idle_locks(context);
+    if (going.empty() && !stale && (prune.keep_bytes > 0 || !prune.filter.empty())) return out;
     std::set<const Item*> dropped;
     for (const auto* item : going) {
         if (item->entry.mount) {
@@ -279,7 +298,6 @@ Result<PrunedCache> prune_cache(const Context& context, const CachePrune& prune)
     std::vector<std::string> kept;
     for (const auto& item : items)
         if (!item.chain.empty() && !dropped.contains(&item)) kept.push_back(item.chain);
-    drop_idle_locks(context);
     BERTH_ASSIGN_OR_RETURN(const auto removed, image::remove_unused_layers(context, kept));
     for (const auto* item : dropped) {
         if (item->chain.empty()) continue;

@@ -127,7 +127,7 @@ class StageChecks {
             const auto near = nearest_word(name, names);
             out_.add(*stage.from, "UndefinedArgInFrom",
                      concat("FROM argument '", name, "' is not declared",
-                            near.empty() ? "" : concat(" (did you mean ", near, "?)")));
+                            near.empty() || near == name ? "" : concat(" (did you mean ", near, "?)")));
         }
         const auto& platform = from.platform.value;
         if (platform == "$TARGETPLATFORM" || platform == "${TARGETPLATFORM}")
@@ -157,7 +157,7 @@ class StageChecks {
             const auto near = nearest_word(name, names);
             out_.add(at, "UndefinedVar",
                      concat("Usage of undefined variable '$", name, "'",
-                            near.empty() ? "" : concat(" (did you mean $", near, "?)")));
+                            near.empty() || near == name ? "" : concat(" (did you mean $", near, "?)")));
         }
         unset_.clear();
     }

@@ -225,9 +225,10 @@ Result<std::shared_ptr<const SourceFile>> read_dockerfile(const Context& context
         return file;
     }
     auto text = read_beneath(source.root.get(), beneath, k_dockerfile_limit);
-    if (text && !*text && request.dockerfile.empty()) {
-        text = read_beneath(source.root.get(), "Containerfile", k_dockerfile_limit);
-        if (text && *text) file->path = "Containerfile";
+    for (const char* other : {"dockerfile", "Containerfile"}) {
+        if (!text || *text || !request.dockerfile.empty()) break;
+        text = read_beneath(source.root.get(), other, k_dockerfile_limit);
+        if (text && *text) file->path = other;
     }
     if (!text) return fail(std::move(text).error().context(concat("read '", name, "'")));
     if (!*text)

@@ -186,11 +186,11 @@ Status unpack_archive(int fd, int root, const std::string& destination) {
     return {};
 }
 
-// An archive goes to a folder of its own first, when owner or mode are asked for: they apply to all that it
-// holds.
-Status add_archive(const Step& step, int fd, int root, const std::string& destination,
-                   const CopyOptions& options) {
-    if (!options.owner && !options.mode && options.epoch < 0 && options.below == nullptr)
+// An archive goes to a folder of its own first, when an owner is asked for: it applies to all that it holds. Modes are the
+// archive's, whatever --chmod says, as in BuildKit.
+Status add_archive(const Step& step, int fd, int root, const std::string& destination, CopyOptions options) {
+    options.mode.reset();
+    if (!options.owner && options.epoch < 0 && options.below == nullptr)
         return unpack_archive(fd, root, destination);
     BERTH_ASSIGN_OR_RETURN(const TempDir folder, TempDir::make(step.env.scratch, "archive-"));
     BERTH_ASSIGN_OR_RETURN(const Fd top, open_directory(folder.path()));
@@ -250,7 +250,8 @@ Status fill_layer(const Step& step, const Copy& copy, const CopyPlan& plan, cons
     FoldersBelow below;
     Fd layers_below;
     if (copy.link) {
-        BERTH_ASSIGN_OR_RETURN(layers_below, open_readable_root(step.state.layers, step.env.scratch + "/empty"));
+        BERTH_ASSIGN_OR_RETURN(layers_below,
+                               open_readable_root(step.state.layers, step.env.scratch + "/empty"));
         below.root = layers_below.get();
         options.below = &below;
         options.owner = linked_owner;

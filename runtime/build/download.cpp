@@ -75,7 +75,7 @@ Result<Download> download_file(const Context& context, const std::string& url, c
     registry::HttpClient client(context.cancelled);
     registry::HttpRequest request;
     request.url = url;
-    request.on_body = [&](std::string_view bytes, bool) -> Status {
+    request.on_body = [&](std::string_view bytes, std::optional<std::int64_t>) -> Status {
         size += static_cast<std::int64_t>(bytes.size());
         if (size > k_download_limit) return fail(ErrorCode::failed, "it is larger than 20 GiB");
         hash.update(bytes);

@@ -3,7 +3,6 @@
 #include "runtime/base/parse.hpp"
 #include "runtime/build/export_parts.hpp"
 #include "runtime/build/outcome.hpp"
-#include "runtime/build/output_file.hpp"
 #include "runtime/build/packing_options.hpp"
 #include "runtime/image/push.hpp"
 #include "runtime/image/tree_tar.hpp"
@@ -75,7 +74,7 @@ Status write_root_tar(const ExportInput& input, const BuildOption& output) {
                            image::open_root(input.state.layers.empty()
                                                 ? std::vector<std::string>{input.scratch + "/empty"}
                                                 : input.state.layers));
-    BERTH_ASSIGN_OR_RETURN(auto file, OutputFile::open(dest));
+    BERTH_ASSIGN_OR_RETURN(auto file, open_output(dest));
     image::FdSink sink(file.fd(), "the archive");
     image::TarWriter writer(sink);
     image::TreeTarOptions options;

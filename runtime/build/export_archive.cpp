@@ -3,7 +3,6 @@
 
 #include "runtime/base/parse.hpp"
 #include "runtime/build/layout_writer.hpp"
-#include "runtime/build/output_file.hpp"
 #include "runtime/build/packing_options.hpp"
 #include "runtime/image/layer_store.hpp"
 
@@ -136,13 +135,18 @@ class ArchiveWriter {
 
 } // namespace
 
+Result<OutputFile> open_output(const std::string& dest) {
+    if (dest != "-") BERTH_TRY(make_dirs(std::string(dir_name(dest)), 0755));
+    return OutputFile::open(dest, 0644);
+}
+
 Status write_archive(const ExportInput& input, const BuildOption& output, BuildResult& result) {
     const auto dest = output.get("dest");
     if (!parse_bool(output.get("tar", "true")).value_or(true)) {
         BERTH_ASSIGN_OR_RETURN(auto folder, LayoutWriter::to_folder(dest));
         return ArchiveWriter(input, output, folder).write(result);
     }
-    BERTH_ASSIGN_OR_RETURN(auto file, OutputFile::open(dest));
+    BERTH_ASSIGN_OR_RETURN(auto file, open_output(dest));
     auto tar = LayoutWriter::to_tar(file.fd(), std::max<std::int64_t>(input.epoch, 0));
     BERTH_TRY(ArchiveWriter(input, output, tar).write(result));
     return file.commit();

@@ -37,18 +37,21 @@ Result<bool> is_untouched(const std::string& upper) {
 // Whether a layer of COPY --link would look the same if it were made on top of these layers.
 Result<bool> fits(const Step& step, const StepRecord& record) {
     if (!record.link) return false;
-    BERTH_ASSIGN_OR_RETURN(const Fd below, open_readable_root(step.state.layers, step.env.scratch + "/empty"));
+    BERTH_ASSIGN_OR_RETURN(const Fd below,
+                           open_readable_root(step.state.layers, step.env.scratch + "/empty"));
     BERTH_ASSIGN_OR_RETURN(const Fd layer, open_directory(record.directory));
     const auto is_alike = [&](const std::string& path, bool may_be_missing) {
         const auto there = open_folder_below(below.get(), path), here = open_folder_below(layer.get(), path);
         if (!there) return may_be_missing;
-        struct stat a {}, b {};
-        return here && ::fstat(there->get(), &a) == 0 && ::fstat(here->get(), &b) == 0 && a.st_mode == b.st_mode &&
-               a.st_uid == b.st_uid && a.st_gid == b.st_gid;
+        struct stat a {
+        }, b{};
+        return here && ::fstat(there->get(), &a) == 0 && ::fstat(here->get(), &b) == 0 &&
+               a.st_mode == b.st_mode && a.st_uid == b.st_uid && a.st_gid == b.st_gid;
     };
     const auto& [taken, made_new] = *record.link;
     return std::all_of(taken.begin(), taken.end(), [&](const auto& path) { return is_alike(path, false); }) &&
-           std::all_of(made_new.begin(), made_new.end(), [&](const auto& path) { return is_alike(path, true); });
+           std::all_of(made_new.begin(), made_new.end(),
+                       [&](const auto& path) { return is_alike(path, true); });
 }
 
 // COPY --link: the layer was made for other layers below; here it is on top of ours. Nothing: it has to be
@@ -175,7 +178,8 @@ Result<StepOutcome> workdir_step(Step& step) {
     key.add("step", "WORKDIR").add("parent", step.state.chain).add("path", path).add("user", config.user);
     key.add("epoch", concat(step.env.epoch));
     return cached_layer(step, key.finish(), "", "WORKDIR " + path, [&](LayerMaker& maker) -> Status {
-        BERTH_ASSIGN_OR_RETURN(const Fd root, open_writable_root(step.state.layers, maker.upper, maker.work, false));
+        BERTH_ASSIGN_OR_RETURN(const Fd root,
+                               open_writable_root(step.state.layers, maker.upper, maker.work, false));
         if (open_in_root(root.get(), path, O_PATH | O_DIRECTORY | O_CLOEXEC)) return {};
         CopyOptions options; // the stage's user owns all that is missing on the way
         if (!config.user.empty()) {

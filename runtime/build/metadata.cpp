@@ -112,7 +112,8 @@ Status apply_words(Step& step, const Words& words) {
         }
     }
     if (words.kind == Words::Kind::expose) std::sort(all.begin(), all.end());
-    add_history(step.state, concat(step.instruction.name, " [", join(all, " "), "]"), step.state.created, true);
+    add_history(step.state, concat(step.instruction.name, " [", join(all, " "), "]"), step.state.created,
+                true);
     return {};
 }
 
@@ -171,11 +172,13 @@ Status apply_health(Step& step, const Health& health) {
     } else {
         config.test = {"CMD-SHELL", health.command.line};
     }
-    config.interval_ns = health.interval_ns;
-    config.timeout_ns = health.timeout_ns;
-    config.start_period_ns = health.start_period_ns;
-    config.start_interval_ns = health.start_interval_ns;
-    config.retries = health.retries;
+    if (!health.none) {
+        config.interval_ns = health.interval_ns;
+        config.timeout_ns = health.timeout_ns;
+        config.start_period_ns = health.start_period_ns;
+        config.start_interval_ns = health.start_interval_ns;
+        config.retries = health.retries;
+    }
     step.state.config.config.healthcheck = std::move(config);
     add_history(step.state, concat("HEALTHCHECK ", step.instruction.text), step.state.created, true);
     return {};

@@ -4,6 +4,7 @@
 #include "runtime/base/parse.hpp"
 
 #include <charconv>
+#include <set>
 
 namespace berth::build {
 
@@ -29,7 +30,8 @@ Result<bool> flag_value(const std::string& value, bool given, const SourcePos& a
     return parsed;
 }
 
-Status set_key(RunMount& mount, const std::string& key, const std::string& value, bool given) {
+Status set_key(RunMount& mount, std::optional<bool>& read_only, const std::string& key,
+               const std::string& value, bool given) {
     const auto number = [&](std::optional<std::int64_t>& target, int base) -> Status {
         std::int64_t parsed = 0;
         const auto* end = value.data() + value.size();
@@ -51,14 +53,15 @@ Status set_key(RunMount& mount, const std::string& key, const std::string& value
     } else if (key == "env") {
         mount.env = value;
     } else if (key == "sharing") {
-        if (value != "shared" && value != "private" && value != "locked")
+        mount.sharing = to_lower(value);
+        if (mount.sharing != "shared" && mount.sharing != "private" && mount.sharing != "locked")
             return wrong(mount.at, concat("'", value, "' is no kind of sharing"),
                          "one of shared, private, locked");
-        mount.sharing = value;
     } else if (key == "rw" || key == "readwrite") {
-        BERTH_ASSIGN_OR_RETURN(mount.read_write, flag_value(value, given, mount.at));
+        BERTH_ASSIGN_OR_RETURN(const bool writable, flag_value(value, given, mount.at));
+        read_only = !writable;
     } else if (key == "ro" || key == "readonly") {
-        BERTH_ASSIGN_OR_RETURN(mount.read_only, flag_value(value, given, mount.at));
+        BERTH_ASSIGN_OR_RETURN(read_only, flag_value(value, given, mount.at));
     } else if (key == "required") {
         BERTH_ASSIGN_OR_RETURN(mount.required, flag_value(value, given, mount.at));
     } else if (key == "size") {
@@ -96,12 +99,35 @@ Status set_kind(RunMount& mount, const std::string& type) {
     return {};
 }
 
+using Kind = RunMount::Kind;
+
+// Keys that say nothing for the type they stand beside.
+Status check_keys(const RunMount& mount, const std::set<std::string>& given) {
+    const bool secret = mount.kind == Kind::secret;
+    const bool makes_file = secret || mount.kind == Kind::ssh || mount.kind == Kind::cache;
+    const auto meant = [&](const std::string& key) {
+        if (key == "mode" || key == "uid" || key == "gid") return makes_file;
+        if (key == "size") return mount.kind == Kind::tmpfs;
+        if (key == "sharing") return mount.kind == Kind::cache;
+        if (key == "from") return mount.kind == Kind::bind || mount.kind == Kind::cache;
+        if (key == "env") return secret;
+        return true;
+    };
+    for (const auto& key : given)
+        if (!meant(key)) return wrong(mount.at, concat("'", key, "' means nothing for this type of mount"));
+    if (secret && given.contains("id") && (given.contains("source") || given.contains("src")))
+        return wrong(mount.at, "a secret has an id or a source, and not both");
+    return {};
+}
+
 } // namespace
 
 Result<RunMount> parse_run_mount(std::string text, const SourcePos& at, const std::string& working_dir) {
     RunMount mount;
     mount.at = at;
     mount.text = std::move(text);
+    std::optional<bool> read_only;
+    std::set<std::string> given;
     for (const auto& field : split(mount.text, ',')) {
         const auto equals = field.find('=');
         const auto key = to_lower(trim(field.substr(0, equals)));
@@ -109,23 +135,27 @@ Result<RunMount> parse_run_mount(std::string text, const SourcePos& at, const st
         if (key == "type")
             BERTH_TRY(set_kind(mount, to_lower(value)));
         else
-            BERTH_TRY(set_key(mount, key, value, equals != std::string::npos));
+            BERTH_TRY(set_key(mount, read_only, key, value, equals != std::string::npos));
+        given.insert(key);
     }
-    if (mount.kind == RunMount::Kind::secret) {
+    BERTH_TRY(check_keys(mount, given));
+    mount.read_only = read_only.value_or(mount.kind == Kind::bind);
+    if (mount.kind == Kind::secret) {
         if (mount.id.empty())
             mount.id = std::string(base_name(mount.target.empty() ? mount.source : mount.target));
         if (mount.id.empty()) return wrong(mount.at, "a secret needs an id");
         if (mount.target.empty() && mount.env.empty()) mount.target = "/run/secrets/" + mount.id;
         if (mount.target.empty()) return mount;
     }
-    if (mount.kind == RunMount::Kind::ssh) {
+    if (mount.kind == Kind::ssh) {
         if (mount.id.empty()) mount.id = "default";
         if (mount.target.empty()) mount.target = k_ssh_target;
     }
-    if (mount.target.empty()) return wrong(mount.at, "a mount needs a target", "add target=/PATH");
-    mount.target = absolute_path(mount.target, working_dir.empty() ? "/" : working_dir);
-    if (mount.target == "/") return wrong(mount.at, "nothing can be mounted on /");
-    if (mount.kind == RunMount::Kind::cache && mount.id.empty()) mount.id = mount.target;
+    // Others know it by what is written, wherever that is; without a target it is the working folder.
+    if (mount.kind == Kind::cache && mount.id.empty()) mount.id = clean_path(mount.target);
+    const bool known = !working_dir.empty() || mount.target.starts_with('/');
+    mount.target = absolute_path(mount.target, known ? working_dir : "/");
+    if (known && mount.target == "/") return wrong(mount.at, "nothing can be mounted on /");
     return mount;
 }
 

@@ -31,6 +31,19 @@ bool is_below(int root, const std::string& path, struct stat& s) {
            ::fstatat(parent->get(), std::string(base_name(path)).c_str(), &s, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+// Where a mount on `target` really lands: links of the layers below lead it elsewhere. As written where that cannot be told.
+std::string real_target(int below, const std::string& target) {
+    std::string rest;
+    for (std::string folder = target; folder != "/"; folder = dir_name(folder)) {
+        if (const auto fd = open_in_root(below, folder, O_PATH | O_CLOEXEC)) {
+            const auto real = path_beneath(below, fd->get());
+            return real ? concat("/", *real, real->empty() || rest.empty() ? "" : "/", rest) : target;
+        }
+        rest = rest.empty() ? std::string(base_name(folder)) : concat(base_name(folder), "/", rest);
+    }
+    return target;
+}
+
 bool is_plain_file(const struct stat& s) {
     return S_ISREG(s.st_mode) && s.st_size == 0;
 }
@@ -61,15 +74,18 @@ bool is_mere_copy(int upper, int below, const std::string& path) {
 } // namespace
 
 Status clean_mount_points(const std::string& upper, const std::vector<std::string>& layers,
-                          const std::vector<std::string>& targets) {
-    std::vector<std::string> all(std::begin(k_own_targets), std::end(k_own_targets));
-    all.insert(all.end(), targets.begin(), targets.end());
-    std::sort(all.begin(), all.end(), std::greater<>()); // inner ones first
+                          const std::vector<std::string>& asked_targets) {
     BERTH_ASSIGN_OR_RETURN(const Fd top, open_directory(upper));
     Fd below;
     if (!layers.empty()) {
         BERTH_ASSIGN_OR_RETURN(below, image::open_root(layers));
     }
+    std::vector<std::string> targets;
+    for (const auto& target : asked_targets)
+        targets.push_back(below.valid() ? real_target(below.get(), target) : target);
+    std::vector<std::string> all(std::begin(k_own_targets), std::end(k_own_targets));
+    all.insert(all.end(), targets.begin(), targets.end());
+    std::sort(all.begin(), all.end(), std::greater<>()); // inner ones first
     for (const auto& target : all) {
         struct stat s {};
         if (below.valid() && is_below(below.get(), target, s)) continue;

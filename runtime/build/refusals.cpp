@@ -79,7 +79,7 @@ class Mistakes {
             if (!is_literal(mount)) continue;
             // Quotes and escapes are gone in what expanding makes of it.
             BERTH_ASSIGN_OR_RETURN(auto text, expand_word(mount.value, expander_));
-            if (auto parsed = parse_run_mount(std::move(text), mount.at, "/"); !parsed)
+            if (auto parsed = parse_run_mount(std::move(text), mount.at, ""); !parsed)
                 return fail(std::move(parsed).error());
         }
         return {};

@@ -130,8 +130,9 @@ Result<BuildOption> parse_output(const std::string& text, const std::string& fol
         }
     }
     if (out.type.empty()) return usage("type is required for output", "for example type=local,dest=out");
-    if (const auto dest = out.get("dest"); !dest.empty() && dest != "-")
-        out.attributes["dest"] = absolute_path(dest, folder);
+    const auto dest = out.get("dest");
+    if (dest.empty() && (out.type == "tar" || out.type == "oci")) out.attributes["dest"] = "-";
+    if (!dest.empty() && dest != "-") out.attributes["dest"] = absolute_path(dest, folder);
     return out;
 }
 

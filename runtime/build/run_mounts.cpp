@@ -3,6 +3,7 @@
 #include "runtime/build/engine.hpp"
 #include "runtime/build/mount_options.hpp"
 #include "runtime/build/overlay.hpp"
+#include "runtime/build/owned_folders.hpp"
 
 #include "runtime/base/parse.hpp"
 #include "runtime/base/sha256.hpp"
@@ -26,7 +27,8 @@ Failure wrong(const SourcePos& at, std::string message, std::string hint = {}) {
 
 Result<RunMount> parse_mount(const Step& step, const Text& text) {
     BERTH_ASSIGN_OR_RETURN(auto expanded, step.expand(text));
-    return parse_run_mount(std::move(expanded), text.at, step.state.config.config.working_dir);
+    const auto& folder = step.state.config.config.working_dir;
+    return parse_run_mount(std::move(expanded), text.at, folder.empty() ? "/" : folder);
 }
 
 // The folder or file that a bind or cache mount begins with, selected and with its root.
@@ -78,7 +80,7 @@ Status prepare_bind(const Step& step, const RunMount& mount, PreparedMounts& out
     runtime::Mount made;
     made.source = folder.path() + "/data";
     made.target = mount.target;
-    made.read_only = !mount.read_write || mount.read_only;
+    made.read_only = mount.read_only;
     out.mounts.push_back(std::move(made));
     out.folders.push_back(std::move(folder));
     return {};
@@ -172,9 +174,7 @@ Status prepare_secret(const Step& step, const RunMount& mount, PreparedMounts& o
     if (!mount.env.empty()) out.env.push_back(concat(mount.env, "=", *content));
     if (mount.target.empty()) return {};
     // On the exec root, which is memory: a secret is never written to the disk.
-    const auto parent = step.env.context.paths.exec_root() + "/build-secrets";
-    BERTH_TRY(make_dirs(parent));
-    BERTH_ASSIGN_OR_RETURN(auto folder, TempDir::make(parent, ""));
+    BERTH_ASSIGN_OR_RETURN(auto folder, make_secret_folder(step.env.context));
     const auto path = folder.path() + "/secret";
     BERTH_TRY(write_atomic(path, *content, 0400));
     if (::chmod(path.c_str(), static_cast<mode_t>(mount.mode.value_or(0400)) & 07777) != 0 ||
@@ -198,9 +198,9 @@ Status prepare_ssh(const Step& step, const RunMount& mount, PreparedMounts& out)
         return wrong(mount.at, concat("ssh '", mount.id, "' is required and was not given"),
                      concat("pass --ssh ", mount.id));
     }
+    BERTH_ASSIGN_OR_RETURN(auto folder, make_ssh_folder(step.env.context));
     auto proxy =
-        SshProxy::start(step.env.context.paths.exec_root() + "/build-ssh", agent->second,
-                        static_cast<mode_t>(mount.mode.value_or(0600)),
+        SshProxy::start(std::move(folder), agent->second, static_cast<mode_t>(mount.mode.value_or(0600)),
                         static_cast<uid_t>(mount.uid.value_or(0)), static_cast<gid_t>(mount.gid.value_or(0)));
     if (!proxy) return fail(std::move(proxy).error().at(mount.at));
     runtime::Mount made;
@@ -265,6 +265,7 @@ Result<PreparedMounts> prepare_mounts(Step& step, const Run& run) {
             runtime::Mount made;
             made.kind = runtime::MountKind::tmpfs;
             made.target = mount.target;
+            made.options = {"exec", "dev"}; // as BuildKit: builds unpack and run tools there
             if (mount.size) made.options.push_back(concat("size=", *mount.size));
             out.mounts.push_back(std::move(made));
             break;

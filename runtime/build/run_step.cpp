@@ -7,11 +7,14 @@
 #include "runtime/base/parse.hpp"
 #include "runtime/base/process.hpp"
 #include "runtime/base/rollback.hpp"
+#include "runtime/container/capabilities.hpp"
 #include "runtime/container/lifecycle.hpp"
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <deque>
+#include <linux/capability.h>
 #include <poll.h>
 
 namespace berth::build {
@@ -149,6 +152,9 @@ runtime::ContainerSpec make_spec(const Step& step, const Run& run, const RunComm
     spec.ulimits = request.ulimits;
     spec.network.mode = network_mode(step, run);
     spec.network.extra_hosts = request.extra_hosts;
+    spec.network.extra_hosts.push_back(spec.hostname + "=127.0.0.1"); // programs look their own name up
+    // Dockerfiles make device nodes for what they build; the device rules let nobody open them.
+    if ((runtime::own_bounding_set() >> CAP_MKNOD & 1) != 0) spec.cap_add = {"MKNOD"};
     return spec;
 }
 
@@ -202,6 +208,7 @@ Result<runtime::ContainerState> run_container(const Step& step, const runtime::C
     runtime::AttachStreams streams;
     streams.out = pipe.write.get();
     streams.err = pipe.write.get();
+    streams.signal_when_gone = SIGKILL; // nobody would take the layer
     auto started = runtime::start(context, spec.id, std::move(network), streams);
     if (!started) return fail(std::move(started).error());
     pipe.write.reset();

@@ -85,18 +85,16 @@ struct Connection {
 
 } // namespace
 
-Result<std::unique_ptr<SshProxy>> SshProxy::start(const std::string& folder, std::string agent, mode_t mode,
-                                                  uid_t uid, gid_t gid) {
-    BERTH_TRY(make_dirs(folder));
-    BERTH_ASSIGN_OR_RETURN(auto own, TempDir::make(folder, ""));
-    const auto path = own.path() + "/agent";
+Result<std::unique_ptr<SshProxy>> SshProxy::start(TempDir folder, std::string agent, mode_t mode, uid_t uid,
+                                                  gid_t gid) {
+    const auto path = folder.path() + "/agent";
     BERTH_ASSIGN_OR_RETURN(auto listener, unix_stream(path, true));
     if (::chmod(path.c_str(), mode & 07777) != 0 || ::chown(path.c_str(), uid, gid) != 0)
         return fail_errno("set the owner of an ssh socket");
     BERTH_TRY(unix_stream(agent, false)); // an agent that is not there is told before the step runs
     BERTH_ASSIGN_OR_RETURN(auto stop, make_pipe());
     return std::unique_ptr<SshProxy>(
-        new SshProxy(std::move(own), std::move(listener), std::move(stop), std::move(agent)));
+        new SshProxy(std::move(folder), std::move(listener), std::move(stop), std::move(agent)));
 }
 
 SshProxy::SshProxy(TempDir folder, Fd listener, Pipe stop, std::string agent)

@@ -14,8 +14,8 @@ namespace berth::build {
 
 class SshProxy {
   public:
-    // `folder`: of the exec root; a folder of its own is made in it. `agent`: the agent's socket.
-    [[nodiscard]] static Result<std::unique_ptr<SshProxy>> start(const std::string& folder, std::string agent,
+    // `folder`: of the exec root, for this one alone. `agent`: the agent's socket.
+    [[nodiscard]] static Result<std::unique_ptr<SshProxy>> start(TempDir folder, std::string agent,
                                                                  mode_t mode, uid_t uid, gid_t gid);
     SshProxy(const SshProxy&) = delete;
     SshProxy& operator=(const SshProxy&) = delete;

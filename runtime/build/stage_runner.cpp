@@ -3,6 +3,7 @@
 #include "runtime/base/parse.hpp"
 #include "runtime/build/outcome.hpp"
 #include "runtime/image/archive.hpp"
+#include "runtime/image/image_store.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -220,6 +221,7 @@ Result<image::Image> StageRunner::find_image(const std::string& name, const Plat
     if (!fits(*found))
         in_.context.progress->warn(concat("image ", name, " is for ", found->config.os, "/",
                                           found->config.architecture, ", not for ", platform.to_string()));
+    BERTH_TRY(image::lease_image(in_.context, *found)); // a prune beside this build leaves its layers to it
     const std::lock_guard lock(mutex_);
     return images_.emplace(key, std::move(*found))
         .first->second; // one look a build: all stages see the same image
@@ -270,6 +272,12 @@ Result<StageState> StageRunner::open_base(const Stage& stage) {
         auto base = this->stage(stage.base.stage);
         if (!base) return fail(ErrorCode::interrupted, "the stage below was not built");
         state = std::move(*base);
+        // Of an ENV and an ARG of one name it is the ENV that a stage passes on.
+        const auto in_env = [&](const std::string& name) {
+            return find_env(state.config.config.env, name).has_value();
+        };
+        std::erase_if(state.args, [&](const auto& arg) { return in_env(arg.first); });
+        std::erase_if(state.arg_order, in_env);
         break;
     }
     case StageBase::Kind::image: {

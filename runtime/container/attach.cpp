@@ -17,6 +17,7 @@ Result<Attachment> Attachment::open(const Context& context, const std::string& i
     request.kind = monitor::RequestKind::attach;
     request.rows = streams.rows;
     request.columns = streams.columns;
+    request.signal = streams.signal_when_gone;
     std::vector<int> fds;
     const auto want = [&](int fd, bool& flag) {
         flag = fd >= 0;

@@ -21,9 +21,12 @@ std::string_view env_key(std::string_view entry) {
 // The defaults first; an entry of the spec replaces the one of the same name in place.
 std::vector<std::string> environment(const ContainerSpec& spec, const BundleFacts& facts,
                                      const std::string& hostname) {
-    std::vector<std::string> out{std::string(k_path), concat("HOSTNAME=", hostname)};
-    if (spec.tty) out.emplace_back("TERM=xterm");
-    out.emplace_back("container=berth");
+    std::vector<std::string> out{std::string(k_path)};
+    if (!spec.throwaway) { // a step of a build sees what the Dockerfile says, and no more
+        out.push_back(concat("HOSTNAME=", hostname));
+        if (spec.tty) out.emplace_back("TERM=xterm");
+        out.emplace_back("container=berth");
+    }
     for (const auto& entry : spec.env) {
         if (entry.find('=') == std::string::npos) continue; // "not set", as docker writes it
         const auto same =

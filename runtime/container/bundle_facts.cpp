@@ -47,7 +47,8 @@ Result<HostDevice> block_device(const std::string& path) {
     if (::stat(path.c_str(), &status) != 0)
         return fail_errno(concat("find the device '", path, "' of a block I/O limit"));
     if (!S_ISBLK(status.st_mode))
-        return fail(Error(ErrorCode::invalid_input, concat("limit block I/O of '", path, "': it is not a block device"))
+        return fail(Error(ErrorCode::invalid_input,
+                          concat("limit block I/O of '", path, "': it is not a block device"))
                         .hint("name a whole disk, such as /dev/sda"));
     HostDevice out;
     out.major = ::major(status.st_rdev);
@@ -59,8 +60,8 @@ berth::Status gather_block_io(const BlockDeviceLimits& limits, oci::BlockIo& out
     for (const auto& limit : limits.weight) {
         BERTH_ASSIGN_OR_RETURN(const auto device, block_device(limit.device));
         if (limit.rate < 10 || limit.rate > 1000)
-            return fail(ErrorCode::invalid_input,
-                        concat("the block I/O weight of '", limit.device, "' is ", limit.rate, ": 10 to 1000 are wanted"));
+            return fail(ErrorCode::invalid_input, concat("the block I/O weight of '", limit.device, "' is ",
+                                                         limit.rate, ": 10 to 1000 are wanted"));
         out.weight_device.push_back({device.major, device.minor, static_cast<std::uint16_t>(limit.rate)});
     }
     for (const auto& [from, to] : {std::pair{&limits.read_bps, &out.throttle_read_bps},
@@ -70,7 +71,8 @@ berth::Status gather_block_io(const BlockDeviceLimits& limits, oci::BlockIo& out
         for (const auto& limit : *from) {
             BERTH_ASSIGN_OR_RETURN(const auto device, block_device(limit.device));
             if (limit.rate < 0)
-                return fail(ErrorCode::invalid_input, concat("the block I/O limit of '", limit.device, "' is negative"));
+                return fail(ErrorCode::invalid_input,
+                            concat("the block I/O limit of '", limit.device, "' is negative"));
             to->push_back({device.major, device.minor, static_cast<std::uint64_t>(limit.rate)});
         }
     return {};

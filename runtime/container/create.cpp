@@ -88,12 +88,13 @@ berth::Status settle_spec(const Context& context, ContainerSpec& spec) {
                                                        "' is where berth keeps its state: a container that "
                                                        "has it is root on this host"))
                     .hint("mount a folder of your own, or a volume"));
+        if (spec.throwaway) continue; // a step of a build: its mounts are copies that were made for it
         for (const auto& root : {context.paths.data_root(), context.paths.exec_root()})
             if (source.starts_with(root + "/") && !source.starts_with(context.paths.volumes() + "/") &&
                 !source.starts_with(context.paths.content() + "/"))
-                context.progress->warn(
-                    concat(spec.name.empty() ? "the container" : concat("container ", spec.name), " mounts '",
-                           source, "', where berth keeps its state: whoever controls it may control the host"));
+                context.progress->warn(concat(
+                    spec.name.empty() ? "the container" : concat("container ", spec.name), " mounts '",
+                    source, "', where berth keeps its state: whoever controls it may control the host"));
         if (source == "/")
             context.progress->warn(
                 concat(spec.name.empty() ? "the container" : concat("container ", spec.name),

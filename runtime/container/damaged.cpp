@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::size_t k_largest_record = 8u << 20;
 
-std::optional<ContainerSpec> spec_of(const std::string& text, const std::string& path, const std::string& id) {
+std::optional<ContainerSpec> spec_of(const std::string& text, const std::string& path,
+                                     const std::string& id) {
     auto spec = parse_record<ContainerSpec>(text, path);
     if (!spec || spec->id != id) return std::nullopt;
     return std::move(*spec);

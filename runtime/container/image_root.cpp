@@ -14,7 +14,8 @@ enum class Naming { one_by_one, joined };
 
 // Linux 6.7 takes one layer a call; before, all of them are one string of at most 255 bytes, so they go by short
 // names of their descriptors.
-berth::Status name_layers(int context, const std::vector<std::string>& layers, Naming naming, std::vector<Fd>& folders) {
+berth::Status name_layers(int context, const std::vector<std::string>& layers, Naming naming,
+                          std::vector<Fd>& folders) {
     std::string joined;
     for (const auto& layer : layers) {
         if (naming == Naming::joined) {
@@ -25,7 +26,8 @@ berth::Status name_layers(int context, const std::vector<std::string>& layers, N
             return fail_errno(concat("stack the image's layer '", layer, "'"));
         }
     }
-    if (naming == Naming::joined && ::fsconfig(context, FSCONFIG_SET_STRING, "lowerdir", joined.c_str(), 0) != 0)
+    if (naming == Naming::joined &&
+        ::fsconfig(context, FSCONFIG_SET_STRING, "lowerdir", joined.c_str(), 0) != 0)
         return fail_errno(concat("stack the ", layers.size(), " layers of the image"));
     return {};
 }

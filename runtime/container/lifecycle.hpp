@@ -20,8 +20,8 @@ namespace berth::runtime {
 
 // What the caller wired for this start.
 struct StartNetwork {
-    Fd netns;                          // invalid for "none" (a new empty one), "host", "container:..."
-    std::vector<Fd> port_reservations; // held by the monitor as long as the slot lives
+    Fd netns;                               // invalid for "none" (a new empty one), "host", "container:..."
+    std::vector<Fd> port_reservations;      // held by the monitor as long as the slot lives
     std::vector<monitor::RelayPlan> relays; // what of them the monitor passes on itself
     int lock = -1; // borrowed: what the caller wires under; the monitor holds it too until the start is over
     monitor::NamesPlan names;
@@ -50,6 +50,8 @@ class Aftermath {
 struct AttachStreams {
     int in = -1, out = -1, err = -1;     // borrowed; -1: not wanted
     std::uint32_t rows = 0, columns = 0; // first size of the terminal
+    // Sent to the container when the connection ends before it does, so also when this process is killed; 0: nothing.
+    int signal_when_gone = 0;
 };
 // Spawns the monitor and returns when the process runs (execve succeeded). On failure the error says which
 // step failed, with exit code 125/126/127 in ErrorCode terms, and everything of this start is gone. Already
@@ -90,7 +92,8 @@ class StateWatch {
   public:
     // cleans_up: whoever watches does what the monitor's exit command would, and then calls cleaned(). "exited" is then
     // the last that is told, before the monitor itself ends.
-    [[nodiscard]] static Result<StateWatch> open(const Context& context, const std::string& id, bool cleans_up = false);
+    [[nodiscard]] static Result<StateWatch> open(const Context& context, const std::string& id,
+                                                 bool cleans_up = false);
     [[nodiscard]] int fd() const { return socket_.get(); } // -1: it is not running, next() answers at once
     // Blocks until the state changes (the first call returns the present one); empty: it has ended for good
     // and `last()` is final.

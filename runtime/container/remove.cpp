@@ -61,7 +61,8 @@ berth::Status make_stopped(const Context& context, const std::string& id, bool f
             return fail(Error(ErrorCode::in_use, concat("cannot remove container ", short_id(id),
                                                         ": its record is damaged, but it is running"))
                             .hint("stop the container before removing or force remove"));
-        if (const auto stopped = stop(context, id, {std::chrono::nanoseconds(0), SIGKILL}, aftermath); !stopped)
+        if (const auto stopped = stop(context, id, {std::chrono::nanoseconds(0), SIGKILL}, aftermath);
+            !stopped)
             log::warn("{}", stopped.error().to_string());
     }
     return {};
@@ -109,7 +110,8 @@ berth::Status remove(const Context& context, const std::string& id, bool force, 
         BERTH_ASSIGN_OR_RETURN(const bool removed, remove_stopped(context, id));
         if (removed) return {};
     }
-    return fail(ErrorCode::in_use, concat("cannot remove container ", short_id(id), ": it was started meanwhile"));
+    return fail(ErrorCode::in_use,
+                concat("cannot remove container ", short_id(id), ": it was started meanwhile"));
 }
 
 berth::Status rename(const Context& context, const std::string& id, const std::string& name) {

@@ -207,7 +207,8 @@ struct ContainerSpec {
     bool tty = false, open_stdin = false, stdin_once = false;
     bool attach_stdin = false, attach_stdout = false, attach_stderr = false; // by the command that made it
     bool init = false, read_only = false, privileged = false, auto_remove = false;
-    bool throwaway = false; // used by one command and removed by it, as a build's; so is one that removes itself
+    bool throwaway =
+        false; // used by one command and removed by it, as a build's; so is one that removes itself
     std::vector<std::string> cap_add, cap_drop, security_opt;
     std::vector<DeviceMapping> devices;
     std::vector<std::string> device_cgroup_rules;

@@ -121,7 +121,8 @@ class TarCopy : public ByteSink {
     explicit TarCopy(ByteSink& out) : out_(out) {
         thread_ = std::thread([this] {
             status_ = copy();
-            conduit_.abort_writer(status_ ? Error(ErrorCode::internal, "the archive has ended") : status_.error());
+            conduit_.abort_writer(status_ ? Error(ErrorCode::internal, "the archive has ended")
+                                          : status_.error());
         });
     }
     TarCopy(const TarCopy&) = delete;

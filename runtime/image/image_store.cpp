@@ -15,7 +15,6 @@ namespace berth::image {
 
 namespace {
 
-constexpr std::size_t k_shortest_prefix = 4;
 constexpr std::size_t k_hex = 64;
 
 std::string id_of_hex(std::string_view hex) {
@@ -27,7 +26,7 @@ bool is_hex_id(std::string_view text) {
 }
 
 Lookup<std::string> id_by_prefix(const Context& context, std::string_view prefix) {
-    if (prefix.size() < k_shortest_prefix || prefix.size() > k_hex || !is_hex(prefix)) return std::nullopt;
+    if (prefix.empty() || prefix.size() > k_hex || !is_hex(prefix)) return std::nullopt;
     BERTH_ASSIGN_OR_RETURN(const std::vector<std::string> names, list_dir(configs_dir(context)));
     std::optional<std::string> found;
     for (const auto& name : names) {
@@ -278,6 +277,16 @@ Result<Image> add_image_named(const Context& context, const std::string& config_
     return load_image(context, id, references);
 }
 
+Status lease_image(const Context& context, const Image& image) {
+    for (const auto& chain : chain_ids(image.config.rootfs.diff_ids)) {
+        BERTH_ASSIGN_OR_RETURN(const bool there, lease_layer(context, chain));
+        if (!there)
+            return fail(ErrorCode::failed,
+                        concat("image ", short_id(hex_of(image.id)), ": its layer ", chain, " is missing"));
+    }
+    return {};
+}
+
 std::string kept_manifest(const Context& context, const std::string& id) {
     const auto bytes = read_file_if_exists(config_dir(context, id) + "/manifest.json", k_max_manifest);
     return bytes ? bytes->value_or("") : "";
@@ -301,10 +310,15 @@ Result<std::vector<std::string>> lower_dirs(const Context& context, const Image&
     std::vector<std::string> out;
     for (auto chain = chains.rbegin(); chain != chains.rend(); ++chain)
         out.push_back(layer_dir(context, *chain) + "/diff");
+    if (!out.empty()) return out;
+    // An image that is nothing but a configuration: overlayfs wants something to stand on.
+    out.push_back(context.paths.images() + "/empty");
+    BERTH_TRY(make_dir(out.back(), 0755));
     return out;
 }
 
 Result<std::string> staging_dir(const Context& context) {
+    clean_staging(context);
     BERTH_ASSIGN_OR_RETURN(Staging staging, Staging::make(context));
     return std::move(staging).leave_to_process();
 }

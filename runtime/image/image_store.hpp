@@ -41,6 +41,8 @@ struct StoredReference {
 [[nodiscard]] Result<Image> add_image_named(const Context& context, const std::string& config_json,
                                             const std::vector<Reference>& names,
                                             const std::string& manifest = {});
+// Its layers stay where they are until this process ends or releases them, whoever removes the image.
+[[nodiscard]] Status lease_image(const Context& context, const Image& image);
 // The manifest that the image came with last; empty: it is not from a registry, or that is not known.
 [[nodiscard]] std::string kept_manifest(const Context& context, const std::string& id);
 [[nodiscard]] Result<Image> load_image(const Context& context, const std::string& id,

@@ -18,7 +18,8 @@ Result<ImageConfig> base_config(const ImportOptions& options) {
     if (!options.reference.empty()) {
         BERTH_ASSIGN_OR_RETURN(const auto reference, parse_reference(options.reference));
         if (!reference.digest.empty())
-            return fail(Error(ErrorCode::invalid_input, concat("'", options.reference, "' is a digest, which nobody can choose"))
+            return fail(Error(ErrorCode::invalid_input,
+                              concat("'", options.reference, "' is a digest, which nobody can choose"))
                             .hint("give the image a tag"));
     }
     ImageConfig config;
@@ -53,13 +54,17 @@ Result<Image> import_archive(const Context& context, int fd, const ImportOptions
     BERTH_TRY(layer->finish());
     // The archive becomes the layer as it is, and docker and podman refuse such an entry.
     if (const auto& name = layer->unpacked().first_old_gnu_sparse; !name.empty())
-        return fail(Error(ErrorCode::unsupported, concat("'", name.substr(0, 200), "' is stored as a sparse file of the old GNU kind, which other engines cannot read"))
-                        .hint("make the archive without --sparse, or with --format=pax"));
+        return fail(
+            Error(ErrorCode::unsupported,
+                  concat("'", name.substr(0, 200),
+                         "' is stored as a sparse file of the old GNU kind, which other engines cannot read"))
+                .hint("make the archive without --sparse, or with --format=pax"));
     if (layer->unpacked().entries == 0) return fail(ErrorCode::invalid_input, "the archive is empty");
     return finish_import(context, *layer, std::move(config), options.reference);
 }
 
-Result<Image> import_directory(const Context& context, const std::string& directory, const ImportOptions& import) {
+Result<Image> import_directory(const Context& context, const std::string& directory,
+                               const ImportOptions& import) {
     BERTH_ASSIGN_OR_RETURN(ImageConfig config, base_config(import));
     clean_staging(context);
     BERTH_ASSIGN_OR_RETURN(const Fd tree, open_file(directory, O_RDONLY | O_DIRECTORY));

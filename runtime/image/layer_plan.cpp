@@ -84,7 +84,7 @@ Status store_layers(const Context& context, const std::vector<std::string>& diff
             missing.push_back(i);
     }
     std::vector<std::unique_ptr<LayerIngest>> ready(chains.size());
-    std::mutex mutex; // guards what follows, and ready
+    std::mutex mutex;        // guards what follows, and ready
     std::size_t to_keep = 0; // index into missing: layers are kept bottom first
     const auto keep_in_order = [&]() -> Status {
         while (to_keep < missing.size() && ready[missing[to_keep]] != nullptr) {

@@ -84,7 +84,8 @@ store_all(const Context& context, const Entries& entries, const MakePlan& make_p
         BERTH_ASSIGN_OR_RETURN(const ImagePlan plan, make_plan(entry));
         BERTH_ASSIGN_OR_RETURN(Image image, store_image(context, plan));
         // Manifests that differ only in how layers are compressed are the same image.
-        auto same = std::find_if(out.begin(), out.end(), [&](const Image& have) { return have.id == image.id; });
+        auto same =
+            std::find_if(out.begin(), out.end(), [&](const Image& have) { return have.id == image.id; });
         if (same == out.end()) {
             image.references.clear(); // those that it had before were not loaded
             same = out.insert(out.end(), std::move(image));
@@ -129,6 +130,10 @@ Result<ImagePlan> plan_docker_image(const ArchiveFiles& files, const DockerEntry
                            "' is damaged: its digest is sha256:", sha256_hex(out.config_json)));
     for (const auto& tag : entry.repo_tags) {
         BERTH_ASSIGN_OR_RETURN(out.names.emplace_back(), parse_reference(tag));
+        // That a registry has an image under this digest is nothing that an archive can say.
+        if (!out.names.back().digest.empty())
+            return fail(ErrorCode::invalid_input,
+                        concat("'", tag, "' in manifest.json of the archive is no tag"));
     }
     if (entry.layers.size() != config.rootfs.diff_ids.size())
         return fail(ErrorCode::invalid_input,
@@ -178,6 +183,7 @@ Result<std::optional<Reference>> name_of(const Descriptor& descriptor) {
         if (found == descriptor.annotations.end()) continue;
         if (found->second.find_first_of(":/") == std::string::npos) continue; // only a tag
         BERTH_ASSIGN_OR_RETURN(Reference reference, parse_reference(found->second));
+        if (!reference.digest.empty()) return std::optional<Reference>(); // as in a Docker archive: no tag
         return std::optional<Reference>(std::move(reference));
     }
     return std::optional<Reference>();
@@ -243,8 +249,8 @@ Result<std::vector<Image>> load_oci(const Context& context, const ArchiveFiles& 
             slot.second.push_back(name->second);
     }
     return store_all(context, chosen, [&](const auto& entry) -> Result<ImagePlan> {
-        BERTH_ASSIGN_OR_RETURN(
-            auto plan, plan_oci_image(files, entry.second.first, entry.second.second, platform, 0));
+        BERTH_ASSIGN_OR_RETURN(auto plan,
+                               plan_oci_image(files, entry.second.first, entry.second.second, platform, 0));
         BERTH_ASSIGN_OR_RETURN(const ImageConfig config, parse_image_config(plan.config_json));
         BERTH_TRY(check_platform(config, wanted));
         return plan;

@@ -126,9 +126,11 @@ Status check_is_image(const Manifest& manifest) {
         return not_image("configuration", config);
     for (const auto& layer : manifest.layers) {
         const auto& type = layer.media_type;
-        if (type.find(".foreign.") != std::string::npos || type.find(".nondistributable.") != std::string::npos)
+        if (type.find(".foreign.") != std::string::npos ||
+            type.find(".nondistributable.") != std::string::npos)
             return fail(Error(ErrorCode::unsupported,
-                              concat("its layer ", layer.digest, " is a foreign one, which is kept outside of registries"))
+                              concat("its layer ", layer.digest,
+                                     " is a foreign one, which is kept outside of registries"))
                             .hint("such layers belong to Windows; have the image built on another base"));
         if (type.ends_with("+encrypted"))
             return fail(ErrorCode::unsupported, concat("its layer ", layer.digest, " is encrypted"));

@@ -109,8 +109,7 @@ Result<Image> pull_from(const Context& context, registry::RegistryClient& client
 }
 
 // Docker Hub's mirrors first, in their order; whatever goes wrong there, the next one is asked.
-template <class Ask>
-auto ask_registries(const Context& context, const Reference& reference, const Ask& ask)
+template <class Ask> auto ask_registries(const Context& context, const Reference& reference, const Ask& ask)
     -> decltype(ask(std::declval<registry::RegistryClient&>())) {
     const auto& settings = registry::settings();
     if (!settings) return fail(settings.error());

@@ -202,12 +202,7 @@ Result<Pushed> push_image(const Context& context, const Reference& reference, co
                         .hint(concat("'berth tag IMAGE ", reference.familiar(), "' gives it that name")));
     const auto& diff_ids = image->config.rootfs.diff_ids;
     const auto chains = chain_ids(diff_ids);
-    for (const auto& chain : chains) { // whoever removes the image meanwhile leaves them to us
-        BERTH_ASSIGN_OR_RETURN(const bool there, lease_layer(context, chain));
-        if (!there)
-            return fail(ErrorCode::failed,
-                        concat("a layer of ", reference.familiar(), " is missing (", chain, ")"));
-    }
+    BERTH_TRY(lease_image(context, *image)); // whoever removes it meanwhile leaves its layers to us
     Pusher pusher(context, reference, options);
     const auto kept = usable_manifest(context, *image, options);
     BERTH_ASSIGN_OR_RETURN(

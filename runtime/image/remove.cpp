@@ -84,10 +84,11 @@ Result<std::vector<StoredReference>> names_to_go(const Target& target,
         std::set<std::string> repositories;
         for (const auto& stored : own)
             repositories.insert(stored.reference.host + "/" + stored.reference.repository);
-        if (repositories.size() > 1 && !force)
-            return fail(
-                Error(ErrorCode::in_use, concat("image ", asked, " has names in several repositories"))
-                    .hint("remove them by name, or use --force"));
+        const auto tags = std::count_if(own.begin(), own.end(),
+                                        [](const auto& stored) { return stored.reference.digest.empty(); });
+        if ((repositories.size() > 1 || tags > 1) && !force)
+            return fail(Error(ErrorCode::in_use, concat("image ", asked, " has several names"))
+                            .hint("remove them by name, or use --force"));
         return own;
     }
     std::vector<StoredReference> out;

@@ -145,6 +145,7 @@ Status save_archive(const Context& context, const std::vector<std::string>& name
     std::vector<std::pair<Image, std::vector<Reference>>> images;
     for (const auto& name : names) {
         BERTH_ASSIGN_OR_RETURN(Image image, get_image(context, name));
+        BERTH_TRY(lease_image(context, image)); // whoever removes it meanwhile leaves its layers to us
         auto slot = std::find_if(images.begin(), images.end(),
                                  [&](const auto& entry) { return entry.first.id == image.id; });
         if (slot == images.end()) slot = images.insert(images.end(), {image, {}});

@@ -2,8 +2,10 @@
 #include "runtime/base/file.hpp"
 #include "runtime/image/inflate.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <fcntl.h>
+#include <map>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -191,7 +193,10 @@ class MoveScan : public RecordReader {
 class Replayer : public RecordReader {
   public:
     Replayer(int tree, int kept, std::vector<Moved> moves, ByteSink& sink)
-        : tree_(tree), kept_(kept), moves_(std::move(moves)), sink_(sink) {}
+        : tree_(tree), kept_(kept), moves_(std::move(moves)), sink_(sink) {
+        for (const auto& move : moves_)
+            by_path_[move.path].push_back(&move);
+    }
 
   private:
     Status raw(std::string_view bytes) override { return sink_.write(bytes); }
@@ -200,25 +205,34 @@ class Replayer : public RecordReader {
         int root = tree_;
         std::string name = path;
         const auto ordinal = files_++;
-        // The first move after this record that took the file, or a folder that it was in.
-        for (const auto& move : moves_) {
-            if (move.files <= ordinal) continue;
-            if (path != move.path && !path.starts_with(move.path + "/")) continue;
+        if (const Moved* move = first_move(path, ordinal)) {
             root = kept_;
-            name = concat(move.number, std::string_view(path).substr(move.path.size()));
-            break;
+            name = concat(move->number, std::string_view(path).substr(move->path.size()));
         }
         BERTH_ASSIGN_OR_RETURN(const Fd content,
                                open_in_root(root, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
         RangeSource range(content.get(), offset, size);
-        auto copied = pump(range, sink_);
-        if (!copied) return fail(std::move(copied).error().context(concat("read '", path, "' of a layer")));
-        return {};
+        return pump(range, sink_);
+    }
+    // The first move after this record that took the file, or a folder that it was in.
+    [[nodiscard]] const Moved* first_move(std::string_view path, std::uint64_t ordinal) const {
+        const Moved* first = nullptr;
+        for (auto end = path.size(); end != std::string_view::npos; end = path.substr(0, end).rfind('/')) {
+            const auto found = by_path_.find(path.substr(0, end));
+            if (found == by_path_.end()) continue;
+            const auto& moves = found->second; // in their order
+            const auto later =
+                std::upper_bound(moves.begin(), moves.end(), ordinal,
+                                 [](std::uint64_t at, const Moved* move) { return at < move->files; });
+            if (later != moves.end() && (first == nullptr || *later < first)) first = *later;
+        }
+        return first;
     }
 
     int tree_;
     int kept_;
-    std::vector<Moved> moves_;
+    std::vector<Moved> moves_; // in the archive's order, so a smaller address is an earlier one
+    std::map<std::string, std::vector<const Moved*>, std::less<>> by_path_;
     ByteSink& sink_;
     std::uint64_t files_ = 0;
 };

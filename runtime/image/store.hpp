@@ -26,8 +26,8 @@ struct Image {
     [[nodiscard]] Platform platform() const { return {config.os, config.architecture, config.variant}; }
 };
 
-// By reference ("nginx", "nginx:1", "name@sha256:..."), by id ("sha256:..." or a unique hex prefix of at
-// least 4).
+// By reference ("nginx", "nginx:1", "name@sha256:..."), by id ("sha256:..." or a unique hex prefix, however
+// short, as docker has it).
 [[nodiscard]] Lookup<Image> find_image(const Context& context, const std::string& name);
 // Only the id, for the price of one symlink; the image may be broken.
 [[nodiscard]] Lookup<std::string> find_image_id(const Context& context, const std::string& name);

@@ -116,9 +116,9 @@ class Conduit : public ByteSink, public ByteSource {
     [[nodiscard]] Status write(std::string_view bytes) override;
     [[nodiscard]] Status finish() override; // writer: no more bytes
     [[nodiscard]] Result<std::size_t> read(char* buffer, std::size_t size) override;
-    void abort_writer(Error error); // reader: give up
+    void abort_writer(Error error);      // reader: give up
     [[nodiscard]] bool writer_aborted(); // the reader has given up, or needs no more
-    void abort_reader(Error error); // writer: the stream is damaged; reads fail with this
+    void abort_reader(Error error);      // writer: the stream is damaged; reads fail with this
 
   private:
     static constexpr std::size_t k_capacity = 1u << 20;

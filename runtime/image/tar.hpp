@@ -37,7 +37,7 @@ struct TarEntry {
     std::uint32_t dev_minor = 0;
     std::vector<std::pair<std::string, std::string>> xattrs;
     bool sparse = false;
-    bool old_gnu_sparse = false; // type "S", which docker and podman do not unpack
+    bool old_gnu_sparse = false;         // type "S", which docker and podman do not unpack
     std::vector<SparseSegment> segments; // of a sparse file, ascending
 };
 

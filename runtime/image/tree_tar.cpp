@@ -210,8 +210,8 @@ Result<TreeTarResult> write_tree(int root, TarWriter& writer, const TreeTarOptio
     return walker.result;
 }
 
-Result<TreeTarResult> write_entry(int parent, const std::string& name, const std::string& as, TarWriter& writer,
-                                  const TreeTarOptions& options) {
+Result<TreeTarResult> write_entry(int parent, const std::string& name, const std::string& as,
+                                  TarWriter& writer, const TreeTarOptions& options) {
     Walker walker(writer, options);
     BERTH_TRY(walker.one(parent, name, as));
     return walker.result;

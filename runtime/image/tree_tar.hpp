@@ -11,10 +11,10 @@ namespace berth::image {
 struct TreeTarOptions {
     bool whiteouts =
         false; // character devices 0:0 and opaque folders become ".wh." entries; else they are refused
-    std::int64_t epoch = -1;      // latest time; -1: none
-    bool set_times = false;       // also on disk, where the epoch changes them
+    std::int64_t epoch = -1;                           // latest time; -1: none
+    bool set_times = false;                            // also on disk, where the epoch changes them
     std::function<bool(const std::string& path)> skip; // leaves an entry out, with all that is in it
-    bool one_file_system = false; // folders of other mounts are written empty
+    bool one_file_system = false;                      // folders of other mounts are written empty
 };
 struct TreeTarResult {
     std::int64_t size = 0; // bytes in regular files

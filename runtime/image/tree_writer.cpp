@@ -3,6 +3,7 @@
 #include "runtime/image/xattr.hpp"
 
 #include <algorithm>
+#include <climits>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -16,6 +17,7 @@ namespace berth::image {
 namespace {
 
 constexpr std::size_t k_open_parents = 32;
+constexpr int k_most_links = 40; // one after the other, as the kernel has it
 constexpr mode_t k_implied_mode = 0755;
 constexpr std::int64_t k_space_check_bytes = 64 << 20;
 constexpr std::int64_t k_space_check_entry = 4096; // an inode and its folder entry
@@ -33,7 +35,12 @@ Failure refuse(const std::string& why) {
 
 // Bookkeeping entries of the aufs driver in old images; they mean nothing to anybody else.
 bool is_aufs_metadata(std::string_view name) {
-    return name == ".wh..wh.aufs" || name == ".wh..wh.orph" || name == ".wh..wh.plnk";
+    return name.starts_with(".wh..wh.") && name != k_opaque;
+}
+
+bool is_below_aufs_metadata(std::string_view path) {
+    const auto slash = path.find('/');
+    return slash != std::string_view::npos && is_aufs_metadata(path.substr(0, slash));
 }
 
 bool has_whiteout_component(std::string_view path) {
@@ -63,7 +70,8 @@ Result<std::string> clean_entry_name(std::string_view name) {
 }
 
 TreeWriter::TreeWriter(int root, const UnpackOptions& options, UnpackResult& result)
-    : root_(root), options_(options), result_(result), uid_(::geteuid()), gid_(::getegid()) {}
+    : root_(root), options_(options), result_(result), uid_(::geteuid()), gid_(::getegid()),
+      links_(options.kind != TreeKind::layer), setgid_(options.kind != TreeKind::layer) {}
 
 void TreeWriter::forget_parents() {
     parents_.clear();
@@ -71,18 +79,43 @@ void TreeWriter::forget_parents() {
     stale_ = false;
 }
 
-void TreeWriter::remember(std::string path, Fd fd) {
+void TreeWriter::remember(std::string path, std::string real, Fd fd) {
     if (parents_.size() < k_open_parents) {
-        parents_.push_back({std::move(path), std::move(fd)});
+        parents_.push_back({std::move(path), std::move(real), std::move(fd)});
         return;
     }
-    parents_[next_victim_] = {std::move(path), std::move(fd)};
+    parents_[next_victim_] = {std::move(path), std::move(real), std::move(fd)};
     next_victim_ = (next_victim_ + 1) % k_open_parents;
+}
+
+std::string TreeWriter::real_path(std::string_view path, int fd) const {
+    if (!links_) return std::string(path);
+    const auto top = read_link(concat("/proc/self/fd/", root_)),
+               full = read_link(concat("/proc/self/fd/", fd));
+    const bool beneath =
+        top && full && full->size() > top->size() && full->starts_with(*top == "/" ? *top : *top + "/");
+    if (!beneath) return top && full && *top == *full ? "" : std::string(path);
+    return full->substr(*top == "/" ? 1 : top->size() + 1);
+}
+
+Status TreeWriter::make_link_target(int parent, const std::string& name, std::string_view prefix, int links) {
+    std::string target(PATH_MAX, '\0');
+    const auto size = ::readlinkat(parent, name.c_str(), target.data(), target.size());
+    if (size < 0) return fail_errno(concat("create the folder '", prefix, "'"), EEXIST);
+    target.resize(static_cast<std::size_t>(size));
+    const bool absolute = target.starts_with('/');
+    target.erase(0, target.find_first_not_of('/'));
+    const auto folder = absolute ? std::string_view() : dir_name(prefix);
+    if (!absolute && folder != "." && !folder.empty()) target = concat(folder, "/", target);
+    if (target.empty()) return fail_errno(concat("create the folder '", prefix, "'"), EEXIST);
+    BERTH_TRY(make_parents(target, links + 1));
+    return {};
 }
 
 // Creates what is missing of the way. A symlink on the way is followed inside the root, so a layer that puts
 // files "through" one of its own links gets them where a chroot would put them.
-Status TreeWriter::make_parents(std::string_view path) {
+Result<Fd> TreeWriter::make_parents(std::string_view path, int links) {
+    if (links > k_most_links) return fail_errno(concat("create the folder '", path, "'"), ELOOP);
     std::size_t end = 0;
     Fd current;
     while (end != std::string_view::npos) {
@@ -93,32 +126,32 @@ Status TreeWriter::make_parents(std::string_view path) {
         if (!next && next.error().sys_errno() == ENOENT) {
             const std::string name(path.substr(begin, end == std::string_view::npos ? end : end - begin));
             const int parent = current.valid() ? current.get() : root_;
-            if (::mkdirat(parent, name.c_str(), k_implied_mode) != 0)
+            if (::mkdirat(parent, name.c_str(), k_implied_mode) == 0)
+                result_.implied_dirs.insert(prefix);
+            else if (errno == EEXIST)
+                BERTH_TRY(make_link_target(parent, name, prefix, links));
+            else
                 return fail_errno(concat("create the folder '", prefix, "'"));
-            result_.implied_dirs.insert(prefix);
             next = open_in_root(root_, prefix, O_PATH | O_DIRECTORY);
         }
         if (!next) return fail(std::move(next).error());
         current = std::move(*next);
     }
-    remember(std::string(path), std::move(current));
-    return {};
+    return current;
 }
 
-Result<int> TreeWriter::parent_fd(std::string_view path) {
-    if (path.empty()) return root_;
+Result<const TreeWriter::Parent*> TreeWriter::parent_of(std::string_view path) {
+    if (path.empty()) return &top_;
     // Newest first: the parent of the entry before is by far the likeliest.
     for (auto parent = parents_.rbegin(); parent != parents_.rend(); ++parent)
-        if (parent->path == path) return parent->fd.get();
+        if (parent->path == path) return &*parent;
     auto opened = open_in_root(root_, std::string(path), O_PATH | O_DIRECTORY);
-    if (opened) {
-        remember(std::string(path), std::move(*opened));
-    } else {
-        if (opened.error().sys_errno() != ENOENT) return fail(std::move(opened).error());
-        BERTH_TRY(make_parents(path));
-    }
+    if (!opened && opened.error().sys_errno() == ENOENT) opened = make_parents(path);
+    if (!opened) return fail(std::move(opened).error());
+    auto real = real_path(path, opened->get());
+    remember(std::string(path), std::move(real), std::move(*opened));
     for (const auto& parent : parents_)
-        if (parent.path == path) return parent.fd.get();
+        if (parent.path == path) return &parent;
     return fail(ErrorCode::internal, "lost a parent folder");
 }
 
@@ -126,8 +159,10 @@ Result<TreeWriter::Place> TreeWriter::place(const std::string& path) {
     const auto slash = path.rfind('/');
     const auto parent_path =
         slash == std::string::npos ? std::string_view{} : std::string_view(path).substr(0, slash);
-    BERTH_ASSIGN_OR_RETURN(const int parent, parent_fd(parent_path));
-    return Place{parent, slash == std::string::npos ? path : path.substr(slash + 1), path};
+    BERTH_ASSIGN_OR_RETURN(const Parent* const parent, parent_of(parent_path));
+    auto name = slash == std::string::npos ? path : path.substr(slash + 1);
+    auto real = parent->real.empty() ? name : concat(parent->real, "/", name);
+    return Place{parent == &top_ ? root_ : parent->fd.get(), std::move(name), path, std::move(real)};
 }
 
 Status TreeWriter::add(const TarEntry& entry, TarReader& reader) {
@@ -143,13 +178,15 @@ Status TreeWriter::add_as_it_is(const TarEntry& entry, TarReader& reader) {
     until_space_check_ -= k_space_check_entry;
     if (until_space_check_ <= 0) BERTH_TRY(check_space());
     ++result_.entries;
-    if (entry.old_gnu_sparse && result_.first_old_gnu_sparse.empty()) result_.first_old_gnu_sparse = entry.name;
+    if (entry.old_gnu_sparse && result_.first_old_gnu_sparse.empty())
+        result_.first_old_gnu_sparse = entry.name;
     for (const auto& [name, value] : entry.xattrs)
         if (is_overlay_xattr(name)) return refuse(concat("attribute '", name, "' would steer overlayfs"));
     if (path.empty()) return add_root(entry);
     const bool layer = options_.kind == TreeKind::layer;
     if (layer && has_whiteout_component(path)) {
         const auto base = base_name(path);
+        if (is_below_aufs_metadata(path)) return {};
         if (has_whiteout_component(dir_name(path))) return refuse("whiteout name used as a folder");
         if (is_aufs_metadata(base)) return {};
         BERTH_ASSIGN_OR_RETURN(const Place at, place(path));
@@ -218,7 +255,7 @@ Status TreeWriter::replace(const Place& at, mode_t mode) {
     if (options_.kept >= 0 && (S_ISREG(mode) || S_ISDIR(mode))) {
         if (::renameat(at.parent, at.name.c_str(), options_.kept, concat(kept_).c_str()) != 0)
             return fail_errno("replace the entry");
-        return options_.skeleton->moved(at.path, kept_++);
+        return options_.skeleton->moved(at.real, kept_++);
     }
     if (S_ISDIR(mode)) return remove_tree_at(at.parent, at.name);
     if (::unlinkat(at.parent, at.name.c_str(), 0) != 0) return fail_errno("replace the entry");
@@ -255,14 +292,15 @@ Status TreeWriter::add_directory(const TarEntry& entry, const Place& at) {
     }
     BERTH_ASSIGN_OR_RETURN(Fd directory, open_at(at.parent, at.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     BERTH_TRY(set_fd_attributes(entry, directory.get()));
-    if ((kept || (entry.mode & 06000U) != 0) && ::fchmod(directory.get(), entry.mode) != 0)
+    setgid_ = setgid_ || (entry.mode & S_ISGID) != 0;
+    if ((kept || setgid_ || (entry.mode & 06000U) != 0) && ::fchmod(directory.get(), entry.mode) != 0)
         return fail_errno("set the mode");
     if (was_whiteout && options_.kind == TreeKind::layer) BERTH_TRY(make_opaque(directory.get()));
-    folder_times_.push_back({at.path, entry.mtime, entry.mtime_ns});
+    folder_times_.push_back({at.real, entry.mtime, entry.mtime_ns});
     if (kept)
         result_.implied_dirs.erase(at.path);
     else if (!stale_)
-        remember(at.path, std::move(directory)); // its content comes next
+        remember(at.path, at.real, std::move(directory)); // its content comes next
     return {};
 }
 
@@ -286,7 +324,7 @@ Status TreeWriter::add_file(const TarEntry& entry, const Place& at, TarReader& r
 }
 
 Status TreeWriter::write_plain(const TarEntry& entry, const Place& at, int fd, TarReader& reader) {
-    if (options_.skeleton != nullptr) BERTH_TRY(options_.skeleton->payload(at.path, 0, entry.size));
+    if (options_.skeleton != nullptr) BERTH_TRY(options_.skeleton->payload(at.real, 0, entry.size));
     for (;;) {
         BERTH_ASSIGN_OR_RETURN(const std::string_view piece, reader.data());
         if (piece.empty()) return {};
@@ -300,7 +338,7 @@ Status TreeWriter::write_sparse(const TarEntry& entry, const Place& at, int fd, 
     std::string_view piece;
     for (const auto& segment : entry.segments) {
         if (options_.skeleton != nullptr)
-            BERTH_TRY(options_.skeleton->payload(at.path, segment.offset, segment.size));
+            BERTH_TRY(options_.skeleton->payload(at.real, segment.offset, segment.size));
         if (::lseek(fd, segment.offset, SEEK_SET) < 0) return fail_errno("seek in a sparse file");
         for (std::int64_t left = segment.size; left > 0;) {
             if (piece.empty()) {
@@ -346,6 +384,7 @@ Status TreeWriter::add_hard_link(const TarEntry& entry, const Place& at) {
 
 Status TreeWriter::add_symlink(const TarEntry& entry, const Place& at) {
     if (entry.link.empty()) return refuse("symlink without a target");
+    links_ = true;
     BERTH_TRY(create(at, [&] { return ::symlinkat(entry.link.c_str(), at.parent, at.name.c_str()); }));
     return set_path_attributes(entry, at);
 }
@@ -389,7 +428,8 @@ Status TreeWriter::set_path_attributes(const TarEntry& entry, const Place& at) {
         !(errno == EPERM && uid_ != 0))
         return fail_errno(concat("set the owner to ", entry.uid, ":", entry.gid));
     // Of a layer alone, whose folder nobody else can write to: by now it could be a symlink.
-    if (!symlink && options_.kind == TreeKind::layer && (entry.mode & 07000U) != 0 && ::fchmodat(at.parent, at.name.c_str(), entry.mode, 0) != 0)
+    if (!symlink && options_.kind == TreeKind::layer && (entry.mode & 07000U) != 0 &&
+        ::fchmodat(at.parent, at.name.c_str(), entry.mode, 0) != 0)
         return fail_errno("set the mode");
     for (const auto& [name, value] : entry.xattrs)
         BERTH_TRY(set_entry_xattr(at.parent, at.name, name, value));

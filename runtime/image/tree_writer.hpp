@@ -23,7 +23,8 @@ class TreeWriter {
 
   private:
     struct Parent {
-        std::string path;
+        std::string path; // as entries name it
+        std::string real; // without the links of this archive: a later entry may lead those elsewhere
         Fd fd;
     };
     struct FolderTime {
@@ -35,12 +36,17 @@ class TreeWriter {
         int parent; // borrowed from the cache: valid until the next place()
         std::string name;
         std::string path;
+        std::string real; // of the parent, and the name
     };
 
     [[nodiscard]] Result<Place> place(const std::string& path);
-    [[nodiscard]] Result<int> parent_fd(std::string_view path);
-    [[nodiscard]] Status make_parents(std::string_view path);
-    void remember(std::string path, Fd fd);
+    [[nodiscard]] Result<const Parent*> parent_of(std::string_view path);
+    [[nodiscard]] Result<Fd> make_parents(std::string_view path, int links = 0);
+    // What a link on the way leads to is made where it is missing, as a chroot would have it.
+    [[nodiscard]] Status make_link_target(int parent, const std::string& name, std::string_view prefix,
+                                          int links);
+    [[nodiscard]] std::string real_path(std::string_view path, int fd) const;
+    void remember(std::string path, std::string real, Fd fd);
     void forget_parents();
 
     [[nodiscard]] Status add_as_it_is(const TarEntry& entry, TarReader& reader);
@@ -68,9 +74,12 @@ class TreeWriter {
     UnpackResult& result_;
     std::uint32_t uid_; // what the kernel gives to new files
     std::uint32_t gid_;
+    Parent top_; // the root itself, without a descriptor of its own
     std::vector<Parent> parents_;
     std::size_t next_victim_ = 0;
-    bool stale_ = false; // something that parents_ may have been reached through was replaced
+    bool stale_ = false;  // something that parents_ may have been reached through was replaced
+    bool links_ = false;  // there are symlinks in this archive
+    bool setgid_ = false; // and folders that give their group and this bit to what is made in them
     std::vector<FolderTime> folder_times_;
     std::int64_t until_space_check_ = 0;
     std::uint64_t kept_ = 0; // things moved to options_.kept

@@ -26,7 +26,7 @@
 namespace berth::monitor {
 
 struct LogPlan {
-    std::string directory; // <container>/log; empty: driver none
+    std::string directory;            // <container>/log; empty: driver none
     std::int64_t max_size = 10 << 20; // bytes a file; 0: no limit
     std::int64_t max_files = 3;
     std::string attributes = {}; // JSON object that each record carries as "attrs"; empty: none
@@ -53,7 +53,8 @@ struct HealthPlan {
     std::int64_t interval_ns = 30'000'000'000;
     std::int64_t timeout_ns = 30'000'000'000;
     std::int64_t start_period_ns = 0;
-    std::int64_t start_interval_ns = 0; // 0: probes start within 50 ms and double up to the interval until a success
+    std::int64_t start_interval_ns =
+        0; // 0: probes start within 50 ms and double up to the interval until a success
     std::int64_t retries = 3;
 };
 template <class V> void describe(V& v, HealthPlan& p) {
@@ -68,12 +69,14 @@ template <class V> void describe(V& v, HealthPlan& p) {
 // Names at 127.0.0.11 inside the container's network namespace.
 struct NamesPlan {
     bool serve = false;
-    std::vector<std::string> folders;    // NameRecord folders, one a network (name_record.hpp), in the order of search
-    std::vector<std::string> networks;   // the networks' names, same order: "web.shop_front" answers too
-    std::vector<std::string> upstream;   // "1.1.1.1", "9.9.9.9:5353", "[::1]:53"; asked from the monitor's (host) namespace
+    std::vector<std::string>
+        folders; // NameRecord folders, one a network (name_record.hpp), in the order of search
+    std::vector<std::string> networks; // the networks' names, same order: "web.shop_front" answers too
+    std::vector<std::string>
+        upstream; // "1.1.1.1", "9.9.9.9:5353", "[::1]:53"; asked from the monitor's (host) namespace
     std::map<std::string, std::string>
-        links;                           // name -> what it stands for, to this container alone; lower-case
-    bool forward = true;                 // false on internal networks only: outside names get NXDOMAIN (CVE-2024-29018)
+        links;           // name -> what it stands for, to this container alone; lower-case
+    bool forward = true; // false on internal networks only: outside names get NXDOMAIN (CVE-2024-29018)
 };
 template <class V> void describe(V& v, NamesPlan& p) {
     v.field("serve", p.serve);
@@ -108,8 +111,8 @@ struct MonitorPlan {
     HealthPlan health;
     NamesPlan names;
     std::vector<std::string> name_files; // own NameRecord files, unlinked when the container ends for good
-    bool open_stdin = false;   // -i: keep stdin open while somebody is attached (or always, without stdin_once)
-    bool stdin_once = false;   // close it when the first attached client leaves
+    bool open_stdin = false; // -i: keep stdin open while somebody is attached (or always, without stdin_once)
+    bool stdin_once = false; // close it when the first attached client leaves
     std::int64_t stop_signal = 15;
     std::int64_t stop_timeout_ns = 10'000'000'000;
     bool has_netns = false;    // fd 5
@@ -120,7 +123,8 @@ struct MonitorPlan {
     std::int64_t lock_fds = 0;
     // Run when the container has ended for good (auto-remove, published ports to take down): argv of a berth command.
     std::vector<std::string> exit_command;
-    bool auto_remove = false; // the record goes with the container: its last state is not worth a write to the disk
+    bool auto_remove =
+        false; // the record goes with the container: its last state is not worth a write to the disk
     std::string boot_id;
     std::int64_t restart_count = 0;
 };
@@ -156,10 +160,10 @@ inline constexpr int k_first_port_fd = 6;
 enum class StartPhase : std::uint8_t { created, started, failed };
 struct StartReply {
     StartPhase phase = StartPhase::failed;
-    ProcessId process;      // created, started
-    std::string step;       // failed: what was being done, in words ("mount the volume on /data")
+    ProcessId process; // created, started
+    std::string step;  // failed: what was being done, in words ("mount the volume on /data")
     std::int64_t error_number = 0;
-    std::string detail;     // object of the step
+    std::string detail;         // object of the step
     std::int64_t exit_code = 0; // 126 / 127 when the command could not be executed / found, otherwise 125
 };
 template <class V> void describe(V& v, StartReply& p) {
@@ -176,11 +180,11 @@ enum class RequestKind : std::uint8_t {
     // The monitor copies output to them and reads stdin from them itself; nothing else travels on this connection except
     // AttachEvent packets (below). Output from the moment of attaching on. A slow or dead client never blocks the container.
     attach,
-    resize,  // rows, columns; reply: Ack
-    signal,  // signal; reply: Ack
-    stop,    // signal (0: the stop signal), timeout_ns (-1: the container's own); no restart afterwards.
-             // Ack at once, then the final ContainerState when it has ended
-    watch,   // ContainerState now and after each change, until the monitor ends (connection closes)
+    resize,       // rows, columns; reply: Ack
+    signal,       // signal; reply: Ack
+    stop,         // signal (0: the stop signal), timeout_ns (-1: the container's own); no restart afterwards.
+                  // Ack at once, then the final ContainerState when it has ended
+    watch,        // ContainerState now and after each change, until the monitor ends (connection closes)
     update_names, // names, name_files of a running container that joined or left a network; Ack
     cleaned, // from a client that cleans up, after the end: it has done so; removed when the container went too. No reply
     thaw_after, // when this connection ends, the container is thawed: whoever freezes it for a moment asks for this
@@ -190,7 +194,7 @@ struct Request {
     RequestKind kind = RequestKind::watch;
     bool want_stdin = false, want_stdout = false, want_stderr = false; // attach
     std::int64_t rows = 0, columns = 0;
-    std::int64_t signal = 0;
+    std::int64_t signal = 0; // attach: for the container when this connection ends while it runs; 0: none
     std::int64_t timeout_ns = -1;
     NamesPlan names;
     std::vector<std::string> name_files;
@@ -243,8 +247,8 @@ template <class V> void describe(V& v, AttachEvent& p) {
 // the master back with the `started` StartReply by SCM_RIGHTS. The socket's end without an ExecDetach hangs that
 // terminal up.
 struct ExecPlan {
-    ProcessId target;          // pid 1 of the container
-    std::string cgroup_path;   // as in CgroupPlan
+    ProcessId target;        // pid 1 of the container
+    std::string cgroup_path; // as in CgroupPlan
     std::vector<std::string> controllers;
     sandbox::ProcessPlan process;
 };
@@ -258,10 +262,14 @@ template <class V> void describe(V& v, ExecPlan& p) {
 struct ExecDetach {
     bool keep = true;
 };
-template <class V> void describe(V& v, ExecDetach& p) { v.field("keep", p.keep); }
+template <class V> void describe(V& v, ExecDetach& p) {
+    v.field("keep", p.keep);
+}
 struct ExitReply {
     std::int64_t exit_code = 0;
 };
-template <class V> void describe(V& v, ExitReply& p) { v.field("exitCode", p.exit_code); }
+template <class V> void describe(V& v, ExitReply& p) {
+    v.field("exitCode", p.exit_code);
+}
 
 } // namespace berth::monitor

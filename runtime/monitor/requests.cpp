@@ -35,6 +35,7 @@ Ack Supervisor::attach(int client, const Request& request, std::vector<Fd> fds) 
     if (request.want_stderr) streams.err = std::move(fds[next++]);
     if (request.rows != 0 || request.columns != 0) (void)streams_->resize(request.rows, request.columns);
     streams_->attach(client, std::move(streams));
+    if (request.signal != 0) leashes_[client] = static_cast<int>(request.signal);
     return {};
 }
 

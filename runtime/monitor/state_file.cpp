@@ -13,7 +13,8 @@ Status write_state(const std::string& container_dir, const runtime::ContainerSta
     const std::string path = join_path(container_dir, "state.json"), next = concat(path, ".next");
     (void)::unlink(next.c_str()); // of a monitor that was killed here
     {
-        BERTH_ASSIGN_OR_RETURN(const auto file, open_file(next, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+        BERTH_ASSIGN_OR_RETURN(const auto file,
+                               open_file(next, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
         if (const auto written = write_all(file.get(), to_json(state).to_text(1), next); !written) {
             (void)::unlink(next.c_str());
             return written;
@@ -23,7 +24,8 @@ Status write_state(const std::string& container_dir, const runtime::ContainerSta
     // once, and on a disk that is busy with other writers a start then waits for that (20 ms were seen). What a
     // power cut may leave instead, an empty record, read_state() understands. Linux 3.15; not every file system.
     const bool swapped = ::renameat2(AT_FDCWD, next.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE) == 0;
-    if (!swapped && ::rename(next.c_str(), path.c_str()) != 0) return fail_errno(concat("put '", path, "' in place"));
+    if (!swapped && ::rename(next.c_str(), path.c_str()) != 0)
+        return fail_errno(concat("put '", path, "' in place"));
     if (swapped) (void)::unlink(next.c_str());
     return {};
 }

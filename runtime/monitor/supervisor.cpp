@@ -89,7 +89,10 @@ berth::Status Supervisor::set_up() {
     handlers.attach = [this](int client, const Request& request, std::vector<Fd> fds) {
         return attach(client, request, std::move(fds));
     };
-    handlers.client_closed = [this](int client) { streams_->detach(client); };
+    handlers.client_closed = [this](int client) {
+        streams_->detach(client);
+        if (const auto leash = leashes_.extract(client)) (void)send_signal(leash.mapped());
+    };
     handlers.act = [this](const Request& request) { return act(request); };
     handlers.stop = [this](int client, const Request& request) { return stop(client, request); };
     handlers.state = [this] { return state_; };

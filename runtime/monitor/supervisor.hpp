@@ -18,6 +18,7 @@
 #include "runtime/sandbox/cgroup.hpp"
 #include "runtime/sandbox/launch.hpp"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -68,7 +69,7 @@ class Supervisor {
     Fd netns_;
     std::vector<Fd> ports_;
     std::unique_ptr<Relay> relay_; // watches some of them
-    std::vector<Fd> start_locks_; // until the start is over
+    std::vector<Fd> start_locks_;  // until the start is over
     Fd signals_;
     runtime::ContainerState state_;
     std::optional<sandbox::Cgroup> cgroup_;
@@ -78,6 +79,7 @@ class Supervisor {
     std::unique_ptr<HealthMonitor> health_;
     std::unique_ptr<names::NameServer> names_;
     std::vector<int> stop_clients_;
+    std::map<int, int> leashes_; // attached client -> signal for the container when it is gone
     EventLoop::TimerId stop_timer_ = 0;
     EventLoop::TimerId restart_timer_ = 0;
     std::chrono::nanoseconds back_off_{0};

@@ -148,7 +148,7 @@ Result<Credentials> find_credentials(const std::string& host, const std::string&
     const auto keys = keys_of(host, repository);
     for (const auto& file : config_files()) {
         BERTH_ASSIGN_OR_RETURN(const auto text, read_file_if_exists(file, k_max_config));
-        if (!text) continue;
+        if (!text || trim(*text).empty()) continue;
         auto config = parse_json(*text);
         if (!config) return fail(std::move(config).error().context(concat("read '", file, "'")));
         if (const Json* helpers = config->find("credHelpers");
@@ -205,8 +205,8 @@ std::string basic_authorization(const Credentials& credentials) {
     return concat("Basic ", base64_encode(concat(credentials.user, ":", credentials.password)));
 }
 
-Result<std::string> fetch_token(HttpClient& http, const Challenge& challenge, const Credentials& credentials,
-                                const std::string& scope) {
+Result<HttpResponse> ask_for_token(HttpClient& http, const Challenge& challenge,
+                                   const Credentials& credentials, const std::string& scope) {
     const auto parameter = [&](const char* name) {
         const auto found = challenge.parameters.find(name);
         return found != challenge.parameters.end() ? found->second : std::string();
@@ -234,7 +234,10 @@ Result<std::string> fetch_token(HttpClient& http, const Challenge& challenge, co
             request.authorization = basic_authorization(credentials);
         }
     }
-    BERTH_ASSIGN_OR_RETURN(const HttpResponse response, http.send(request));
+    return http.send(request);
+}
+
+Result<std::string> read_token(const HttpResponse& response, const std::string& realm) {
     if (response.status == 401 || response.status == 403)
         return fail(Error(ErrorCode::failed, concat(host_of_url(realm), " refuses the login"))
                         .hint("wrong user name or password, or a token that has run out: log in again"));

@@ -39,8 +39,9 @@ struct Challenge {
 
 [[nodiscard]] std::string basic_authorization(const Credentials& credentials);
 // Asks the realm of a Bearer challenge for a token (the distribution project's token flow, OAuth2 for
-// identity tokens).
-[[nodiscard]] Result<std::string> fetch_token(HttpClient& http, const Challenge& challenge,
-                                              const Credentials& credentials, const std::string& scope);
+// identity tokens), once; and what it answered.
+[[nodiscard]] Result<HttpResponse> ask_for_token(HttpClient& http, const Challenge& challenge,
+                                                 const Credentials& credentials, const std::string& scope);
+[[nodiscard]] Result<std::string> read_token(const HttpResponse& response, const std::string& realm);
 
 } // namespace berth::registry

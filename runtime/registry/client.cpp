@@ -16,7 +16,9 @@ constexpr int k_most_tries = 4;
 constexpr int k_first_wait_ms = 500;
 constexpr int k_longest_wait_ms = 30000; // of a registry that asks for more, the user is told
 
-// What the registry's error body says, cleaned of control characters: it goes to a terminal.
+} // namespace
+
+// Cleaned of control characters: it goes to a terminal.
 std::string error_text(const HttpResponse& response) {
     std::string out;
     if (const auto json = parse_json(response.body)) {
@@ -32,8 +34,6 @@ std::string error_text(const HttpResponse& response) {
     std::erase_if(out, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
     return out.substr(0, 300);
 }
-
-} // namespace
 
 RegistryClient::RegistryClient(std::string host, std::string repository, const std::atomic<bool>* cancelled)
     : host_(std::move(host)), repository_(std::move(repository)), cancelled_(cancelled), http_(cancelled) {}
@@ -79,6 +79,44 @@ Status RegistryClient::wait_before_retry(int attempt, const HttpResponse* respon
     return {};
 }
 
+namespace {
+
+// 429: until when it wants to be left alone.
+Error limited(const HttpResponse& response, std::string_view host) {
+    const auto said = error_text(response);
+    const auto now = wall_now().seconds;
+    const auto seconds = seconds_to_wait(response, now);
+    return Error(ErrorCode::failed,
+                 concat("registry ", host, " limits how often it is asked", said.empty() ? "" : ": ", said))
+        .hint(seconds
+                  ? concat("ask again in ", format_duration(std::chrono::seconds(*seconds)), ", at ",
+                           to_rfc3339({now + *seconds, 0}).substr(0, 19), "Z; a login may raise the limit")
+                  : "log in, or wait: it does not say for how long");
+}
+
+// A second try can change it, and is not asked to wait for longer than anybody would.
+bool is_worth_waiting(const HttpResponse& response) {
+    if (!is_passing(response.status)) return false;
+    const auto asked = seconds_to_wait(response, wall_now().seconds);
+    return !asked || *asked <= k_longest_wait_ms / 1000;
+}
+
+} // namespace
+
+Result<std::string> RegistryClient::fetch_token(const Challenge& challenge, const std::string& scope) {
+    const auto found = challenge.parameters.find("realm");
+    const auto realm = found != challenge.parameters.end() ? found->second : std::string();
+    for (int attempt = 1;; ++attempt) {
+        BERTH_ASSIGN_OR_RETURN(const HttpResponse answer,
+                               ask_for_token(http_, challenge, *credentials_, scope));
+        if (attempt >= k_most_tries || !is_worth_waiting(answer)) {
+            if (answer.status == 429) return fail(limited(answer, host_of_url(realm)));
+            return read_token(answer, realm);
+        }
+        BERTH_TRY(wait_before_retry(attempt - 1, &answer));
+    }
+}
+
 // true: there is a new authorization to try with.
 Result<bool> RegistryClient::answer_challenge(const HttpResponse& response) {
     {
@@ -95,8 +133,7 @@ Result<bool> RegistryClient::answer_challenge(const HttpResponse& response) {
                 std::string scope = given != challenge.parameters.end() ? given->second : "";
                 if (scope.empty() && !repository_.empty())
                     scope = concat("repository:", repository_, ":pull");
-                BERTH_ASSIGN_OR_RETURN(const std::string token,
-                                       fetch_token(http_, challenge, *credentials_, scope));
+                BERTH_ASSIGN_OR_RETURN(const std::string token, fetch_token(challenge, scope));
                 authorization = "Bearer " + token;
             } else if (challenge.scheme == "basic" && !credentials_->user.empty()) {
                 authorization = basic_authorization(*credentials_);
@@ -135,9 +172,13 @@ Status RegistryClient::check_login(const Credentials& credentials) {
 }
 
 Result<HttpResponse> RegistryClient::request(HttpRequest request, const std::string& path) {
-    BERTH_ASSIGN_OR_RETURN(const std::string base, base_url());
-    request.url = concat(base, "/v2/", repository_, path);
+    BERTH_ASSIGN_OR_RETURN(request.url, url_of(path));
     return request_url(std::move(request));
+}
+
+Result<std::string> RegistryClient::url_of(std::string_view path) {
+    BERTH_ASSIGN_OR_RETURN(const std::string base, base_url());
+    return concat(base, "/v2/", repository_, path);
 }
 
 Result<HttpResponse> RegistryClient::request_url(HttpRequest request) {
@@ -153,13 +194,11 @@ Result<HttpResponse> RegistryClient::request_url(HttpRequest request) {
         auto response = http_.send(request, &reach);
         if (response && response->status == 401 && !challenged) {
             challenged = true;
-            BERTH_ASSIGN_OR_RETURN(const bool again, answer_challenge(*response));
-            if (again) continue;
+            BERTH_ASSIGN_OR_RETURN(const bool authorized, answer_challenge(*response));
+            if (authorized) continue;
         }
-        const bool passing = response ? is_passing(response->status) : reach == Reach::broken_off;
-        if (!passing || ++attempt >= k_most_tries) return response;
-        const auto asked = response ? seconds_to_wait(*response, wall_now().seconds) : std::nullopt;
-        if (asked && *asked > k_longest_wait_ms / 1000) return response;
+        const bool again = response ? is_worth_waiting(*response) : reach == Reach::broken_off;
+        if (!again || ++attempt >= k_most_tries) return response;
         // A body that has begun to arrive is resumed by get_blob, which knows how much it has.
         if (!response && request.on_body) return response;
         BERTH_TRY(wait_before_retry(attempt - 1, response ? &*response : nullptr));
@@ -174,15 +213,7 @@ Error RegistryClient::refusal(const HttpResponse& response, std::string_view wha
     if (response.status == 401 || response.status == 403)
         return Error(ErrorCode::not_found, concat("registry ", host_, " denies access to ", what, detail))
             .hint("either it does not exist, or it takes a login");
-    if (response.status == 429) {
-        const auto now = wall_now().seconds;
-        const auto seconds = seconds_to_wait(response, now);
-        return Error(ErrorCode::failed,
-                     concat("registry ", host_, " limits how often it is asked", detail))
-            .hint(seconds ? concat("ask again in ", format_duration(std::chrono::seconds(*seconds)), ", at ",
-                                   to_rfc3339({now + *seconds, 0}).substr(0, 19), "Z; a login may raise the limit")
-                          : "log in, or wait: it does not say for how long");
-    }
+    if (response.status == 429) return limited(response, host_);
     return Error(ErrorCode::failed,
                  concat("registry ", host_, " answers ", response.status, " for ", what, detail));
 }
@@ -207,18 +238,21 @@ Status RegistryClient::get_blob(const std::string& digest, std::int64_t size,
     std::int64_t have = 0;
     for (int attempt = 0;; ++attempt) {
         HttpRequest get;
-        std::int64_t to_skip = have; // of a registry that cannot resume and sends all again
-        bool local = false;          // the error is of our side: no second try
+        std::optional<std::int64_t> to_skip; // of a registry that cannot resume and sends all again
+        bool local = false;                  // the error is of our side: no second try
         if (have > 0) get.headers.emplace_back("Range", concat("bytes=", have, "-"));
         const std::int64_t before = have;
-        get.on_body = [&](std::string_view bytes, bool resumed) -> Status {
-            if (!resumed && to_skip > 0) {
-                const auto part = std::min<std::int64_t>(to_skip, static_cast<std::int64_t>(bytes.size()));
-                to_skip -= part;
-                bytes.remove_prefix(static_cast<std::size_t>(part));
-            }
-            have += static_cast<std::int64_t>(bytes.size());
+        get.on_body = [&](std::string_view bytes, std::optional<std::int64_t> begin) -> Status {
             local = true;
+            if (!to_skip) to_skip = have - begin.value_or(have);
+            if (*to_skip < 0)
+                return fail(ErrorCode::invalid_input,
+                            concat("registry ", host_, " goes on with blob ", digest, " at byte ", *begin,
+                                   ", and was asked for byte ", have));
+            const auto part = std::min<std::int64_t>(*to_skip, static_cast<std::int64_t>(bytes.size()));
+            *to_skip -= part;
+            bytes.remove_prefix(static_cast<std::size_t>(part));
+            have += static_cast<std::int64_t>(bytes.size());
             if (have > size)
                 return fail(ErrorCode::invalid_input, concat("blob ", digest, " is larger than the ", size,
                                                              " bytes that its manifest says"));

@@ -21,6 +21,9 @@ struct FoundRepository {
     bool official = false, automated = false;
 };
 
+// What the body of a registry's error says, in one line; empty when nothing.
+[[nodiscard]] std::string error_text(const HttpResponse& response);
+
 class RegistryClient {
   public:
     // host: as in a reference ("docker.io", "localhost:5000").
@@ -78,9 +81,13 @@ class RegistryClient {
     [[nodiscard]] Result<HttpResponse> request(HttpRequest request, const std::string& path);
     // As request(), for a whole URL: where the registry wants an upload, which may be another host's.
     [[nodiscard]] Result<HttpResponse> request_url(HttpRequest request);
-    [[nodiscard]] Result<std::string> absolute_location(const HttpResponse& response);
+    [[nodiscard]] Result<std::string> url_of(std::string_view path);
+    // Where an upload goes on; asked: the address whose answer this is.
+    [[nodiscard]] Result<std::string> upload_location(const HttpResponse& response,
+                                                      const std::string& asked) const;
     [[nodiscard]] Error write_refusal(const HttpResponse& response, std::string_view what) const;
     [[nodiscard]] Result<bool> answer_challenge(const HttpResponse& response);
+    [[nodiscard]] Result<std::string> fetch_token(const Challenge& challenge, const std::string& scope);
     [[nodiscard]] Status wait_before_retry(int attempt, const HttpResponse* response);
     [[nodiscard]] Error refusal(const HttpResponse& response, std::string_view what) const;
 
@@ -106,6 +113,8 @@ class BlobUpload {
   private:
     [[nodiscard]] Status start();
     [[nodiscard]] Status send_chunk();
+    // The answer may name another place for what follows.
+    [[nodiscard]] Status go_on_at(const HttpResponse& response);
     // How far the registry has got, after a chunk that it may have taken in part.
     [[nodiscard]] Status ask_progress();
     RegistryClient& client_;

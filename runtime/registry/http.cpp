@@ -65,12 +65,22 @@ struct Transfer {
     bool stream() const { return request.on_body && status >= 200 && status < 300; }
 };
 
+// "bytes 100-199/200" -> 100
+std::optional<std::int64_t> begin_of_body(const Transfer& transfer) {
+    if (transfer.status != 206) return 0;
+    const auto range = transfer.response.headers.find("content-range");
+    if (range == transfer.response.headers.end() || !range->second.starts_with("bytes ")) return std::nullopt;
+    const auto first = std::string_view(range->second).substr(6);
+    const auto begin = parse_integer(trim(first.substr(0, first.find('-'))), 0);
+    return begin ? std::optional(*begin) : std::nullopt;
+}
+
 std::size_t take_body(char* bytes, std::size_t one, std::size_t count, void* self) {
     auto& transfer = *static_cast<Transfer*>(self);
     const std::string_view piece(bytes, one * count);
     (*curl()).getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &transfer.status);
     if (transfer.stream()) {
-        auto taken = transfer.request.on_body(piece, transfer.status == 206);
+        auto taken = transfer.request.on_body(piece, begin_of_body(transfer));
         if (taken) return piece.size();
         transfer.error = std::move(taken).error();
         return 0;
@@ -211,6 +221,18 @@ std::string_view host_of_url(std::string_view url) {
     return {};
 }
 
+std::string resolve_location(const std::string& location, const std::string& asked) {
+    if (location.starts_with("https://") || location.starts_with("http://")) return location;
+    const auto path = asked.find('/', asked.find("//") + 2);
+    if (location.starts_with("//")) return asked.substr(0, asked.find("//")) + location;
+    if (location.starts_with('/')) return asked.substr(0, path) + location;
+    const auto bare = asked.substr(0, asked.find_first_of("?#"));
+    if (location.starts_with('?')) return bare + location;
+    const auto slash = bare.rfind('/');
+    return bare.substr(0, path == std::string::npos || slash == std::string::npos ? bare.size() : slash) +
+           "/" + location;
+}
+
 std::string url_encode(std::string_view text) {
     static constexpr char k_hex[] = "0123456789ABCDEF";
     std::string out;
@@ -341,8 +363,9 @@ Result<HttpResponse> HttpClient::send(const HttpRequest& request, Reach* reach) 
         BERTH_ASSIGN_OR_RETURN(HttpResponse response, send_once(request, url, same_host, handle, how_far));
         const bool redirected = response.status >= 301 && response.status <= 308 && response.status != 304 &&
                                 response.headers.contains("location");
-        if (!redirected || request.method == "POST" || request.method == "PUT" || request.method == "PATCH")
-            return response;
+        // A body goes along only where the answer says that the method stays (RFC 9110, 15.4).
+        const bool reads = request.method == "GET" || request.method == "HEAD";
+        if (!redirected || (!reads && response.status != 307 && response.status != 308)) return response;
         url = response.headers["location"];
     }
     return fail(ErrorCode::failed, concat(origin, " redirects without end"));

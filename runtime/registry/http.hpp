@@ -7,10 +7,12 @@
 #include "runtime/base/result.hpp"
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,8 +26,9 @@ struct HttpRequest {
     std::string authorization; // value of that header; dropped when a redirect leaves the host
     std::string body;
     // Gets the body of a 2xx answer as it comes; without it, the body is kept in the response up to max_body.
-    // `resumed` is the status's say: true for 206 Partial Content.
-    std::function<Status(std::string_view bytes, bool resumed)> on_body;
+    // begin: where this answer's body begins in the whole: 0, but for 206 Partial Content what that says (RFC
+    // 9110, 14.4); empty when it does not say.
+    std::function<Status(std::string_view bytes, std::optional<std::int64_t> begin)> on_body;
     std::size_t max_body = 4u << 20;
 };
 struct HttpResponse {
@@ -64,5 +67,8 @@ class HttpClient {
 // "https://host:port/..." -> "host:port"; empty when it is no http(s) URL.
 [[nodiscard]] std::string_view host_of_url(std::string_view url);
 [[nodiscard]] std::string url_encode(std::string_view text);
+// A Location of an answer to `asked`, whole (RFC 3986, 5.2): an address, one without a scheme, a path, or a path
+// beside the one that was asked.
+[[nodiscard]] std::string resolve_location(const std::string& location, const std::string& asked);
 
 } // namespace berth::registry

@@ -59,7 +59,8 @@ Result<std::vector<FoundRepository>> RegistryClient::search_catalogue(const std:
     BERTH_TRY(read_list("/v2/_catalog", "repositories", "a search and no catalogue", [&](std::string name) {
         FoundRepository found;
         found.name = plain_text(name);
-        if (!found.name.empty() && found.name.find(text) != std::string::npos) out.push_back(std::move(found));
+        if (!found.name.empty() && found.name.find(text) != std::string::npos)
+            out.push_back(std::move(found));
         return out.size() < limit;
     }));
     return out;

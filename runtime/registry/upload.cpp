@@ -26,24 +26,22 @@ std::string with_digest(const std::string& location, const std::string& digest) 
 } // namespace
 
 Error RegistryClient::write_refusal(const HttpResponse& response, std::string_view what) const {
+    const auto said = error_text(response);
     if (response.status == 401 || response.status == 403 || response.status == 404)
         return Error(ErrorCode::failed, concat("registry ", host_, " does not let us push to ", repository_,
-                                               response.status == 404 ? " (no such repository)" : ""))
+                                               response.status == 404 ? " (no such repository)" : "",
+                                               said.empty() ? "" : ": ", said))
             .hint(concat("log in with 'berth login", host_ == "docker.io" ? "" : " ",
                          host_ == "docker.io" ? "" : host_, "', as somebody who may write there"));
     return refusal(response, what);
 }
 
-// RFC 9110, 10.2.2: whole, or a path of the same host.
-Result<std::string> RegistryClient::absolute_location(const HttpResponse& response) {
+Result<std::string> RegistryClient::upload_location(const HttpResponse& response,
+                                                    const std::string& asked) const {
     const auto found = response.headers.find("location");
-    const std::string location = found != response.headers.end() ? found->second : "";
-    if (location.starts_with("https://") || location.starts_with("http://")) return location;
-    if (location.starts_with('/')) {
-        BERTH_ASSIGN_OR_RETURN(const std::string base, base_url());
-        return base + location;
-    }
-    return fail(ErrorCode::failed, concat("registry ", host_, " does not say where to upload to"));
+    if (found == response.headers.end() || found->second.empty())
+        return fail(ErrorCode::failed, concat("registry ", host_, " does not say where to upload to"));
+    return resolve_location(found->second, asked);
 }
 
 Result<bool> RegistryClient::has_blob(const std::string& digest) {
@@ -55,13 +53,14 @@ Result<bool> RegistryClient::has_blob(const std::string& digest) {
 }
 
 Result<bool> RegistryClient::mount_blob(const std::string& digest, const std::string& from_repository) {
-    BERTH_ASSIGN_OR_RETURN(const HttpResponse response,
-                           request(request_of("POST"), concat("/blobs/uploads/?mount=", url_encode(digest),
-                                                              "&from=", url_encode(from_repository))));
+    const auto path =
+        concat("/blobs/uploads/?mount=", url_encode(digest), "&from=", url_encode(from_repository));
+    BERTH_ASSIGN_OR_RETURN(const std::string asked, url_of(path));
+    BERTH_ASSIGN_OR_RETURN(const HttpResponse response, request(request_of("POST"), path));
     if (response.status == 201) return true;
     // 202: an upload was begun instead. It is given back, for whether it is used is the caller's decision.
     if (response.status == 202)
-        if (const auto location = absolute_location(response)) {
+        if (const auto location = upload_location(response, asked)) {
             HttpRequest cancel = request_of("DELETE");
             cancel.url = *location;
             (void)request_url(std::move(cancel));
@@ -90,12 +89,13 @@ Status RegistryClient::put_manifest(const std::string& reference, const std::str
 
 Status BlobUpload::start() {
     if (!location_.empty()) return {};
-    BERTH_ASSIGN_OR_RETURN(const HttpResponse response,
-                           client_.request(request_of("POST"), "/blobs/uploads/"));
+    constexpr const char* path = "/blobs/uploads/";
+    BERTH_ASSIGN_OR_RETURN(const std::string asked, client_.url_of(path));
+    BERTH_ASSIGN_OR_RETURN(const HttpResponse response, client_.request(request_of("POST"), path));
     if (response.status != 202) return fail(client_.write_refusal(response, "an upload"));
     if (const auto found = response.headers.find("oci-chunk-min-length"); found != response.headers.end())
         if (const auto least = parse_integer(found->second, 0, std::int64_t{64} << 20)) least_chunk_ = *least;
-    BERTH_ASSIGN_OR_RETURN(location_, client_.absolute_location(response));
+    BERTH_ASSIGN_OR_RETURN(location_, client_.upload_location(response, asked));
     return {};
 }
 
@@ -107,6 +107,12 @@ Status BlobUpload::write(std::string_view bytes) {
         bytes.remove_prefix(part);
         if (chunk_.size() >= size) BERTH_TRY(send_chunk());
     }
+    return {};
+}
+
+Status BlobUpload::go_on_at(const HttpResponse& response) {
+    if (!response.headers.contains("location")) return {};
+    BERTH_ASSIGN_OR_RETURN(location_, client_.upload_location(response, location_));
     return {};
 }
 
@@ -125,10 +131,7 @@ Status BlobUpload::ask_progress() {
         return fail(ErrorCode::failed, concat("registry ", client_.host_, " has lost what was uploaded"));
     chunk_.erase(0, static_cast<std::size_t>(have - sent_));
     sent_ = have;
-    if (response.headers.contains("location")) {
-        BERTH_ASSIGN_OR_RETURN(location_, client_.absolute_location(response));
-    }
-    return {};
+    return go_on_at(response);
 }
 
 Status BlobUpload::send_chunk() {
@@ -141,11 +144,10 @@ Status BlobUpload::send_chunk() {
                                    concat(sent_, "-", sent_ + static_cast<std::int64_t>(chunk_.size()) - 1));
         patch.body = chunk_;
         auto response = client_.request_url(std::move(patch));
-        if (response && (response->status == 202 || response->status == 201)) {
+        if (response && response->status / 100 == 2) {
             sent_ += static_cast<std::int64_t>(chunk_.size());
             chunk_.clear();
-            BERTH_ASSIGN_OR_RETURN(location_, client_.absolute_location(*response));
-            return {};
+            return go_on_at(*response);
         }
         // 416: an earlier try of this chunk has arrived, whole or in part.
         const bool resumable =
@@ -171,7 +173,7 @@ Status BlobUpload::finish(const std::string& digest) {
     put.headers.emplace_back("Content-Type", k_octets);
     put.body = chunk_;
     BERTH_ASSIGN_OR_RETURN(const HttpResponse response, client_.request_url(std::move(put)));
-    if (response.status == 201 || response.status == 204) return {};
+    if (response.status / 100 == 2) return {};
     return fail(client_.write_refusal(response, concat("blob ", digest)));
 }
 

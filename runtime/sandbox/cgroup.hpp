@@ -78,7 +78,8 @@ class Cgroup {
         std::string controller;
         std::string path;
     };
-    [[nodiscard]] Status limit_devices(const CgroupLayout& layout, const CgroupPlan& plan, std::vector<std::string>& made);
+    [[nodiscard]] Status limit_devices(const CgroupLayout& layout, const CgroupPlan& plan,
+                                       std::vector<std::string>& made);
 
     std::vector<Joined> joined_;
     std::string unified_;

@@ -20,7 +20,8 @@ struct HostFacts {
 
 // bundle_dir: absolute; relative paths of the spec (root.path) are taken from there. seccomp_bpf: the filter compiled
 // from spec.linux.seccomp by the caller (container/seccomp), empty for unconfined.
-[[nodiscard]] Result<LaunchPlan> compile_bundle(const oci::Spec& spec, const std::string& bundle_dir, const std::string& id,
-                                                const HostFacts& host, std::vector<std::uint8_t> seccomp_bpf);
+[[nodiscard]] Result<LaunchPlan> compile_bundle(const oci::Spec& spec, const std::string& bundle_dir,
+                                                const std::string& id, const HostFacts& host,
+                                                std::vector<std::uint8_t> seccomp_bpf);
 
 } // namespace berth::sandbox

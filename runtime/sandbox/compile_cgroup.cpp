@@ -106,7 +106,9 @@ Status add_block_io(Builder& out, const oci::BlockIo& io) {
     if (io.empty()) return {};
     BERTH_ASSIGN_OR_RETURN(const bool v1, out.choose("blkio", "io", "the block I/O limit"));
     // v1 10 .. 1000, v2 1 .. 10000; which file there is depends on the I/O scheduler.
-    const auto on_v2 = [](std::uint64_t weight) { return 1 + (weight - std::min<std::uint64_t>(weight, 10)) * 9999 / 990; };
+    const auto on_v2 = [](std::uint64_t weight) {
+        return 1 + (weight - std::min<std::uint64_t>(weight, 10)) * 9999 / 990;
+    };
     for (const auto& device : io.weight_device) {
         const auto name = concat(device.major, ":", device.minor, " ");
         out.write(v1, "blkio", "blkio.bfq.weight_device", "io.bfq.weight", concat(name, device.weight),

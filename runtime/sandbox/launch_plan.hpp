@@ -21,7 +21,8 @@ struct RootPlan {
     bool volatile_upper = false;
     std::string directory; // instead of the overlay
     bool read_only = false;
-    std::string attach_point; // host folder 0700 that the tree is attached to inside the container's own mount namespace
+    std::string
+        attach_point; // host folder 0700 that the tree is attached to inside the container's own mount namespace
     std::uint64_t propagation = 0; // MS_* of rootfsPropagation, 0: MS_PRIVATE
 };
 template <class V> void describe(V& v, RootPlan& p) {
@@ -40,15 +41,16 @@ template <class V> void describe(V& v, RootPlan& p) {
 struct MountStep {
     std::string target; // absolute, inside the container; resolved beneath the root
     std::string source;
-    std::string fstype; // "bind", "proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "overlay", ...
-    bool recursive = true;       // binds
+    std::string
+        fstype; // "bind", "proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "overlay", ...
+    bool recursive = true;        // binds
     std::uint64_t attributes = 0; // MOUNT_ATTR_* to set
     std::uint64_t clear_attributes = 0;
     bool recursive_attributes = false; // ":ro" is recursive (mount_setattr, Linux 5.12)
-    std::uint64_t propagation = 0;     // MS_SHARED, MS_SLAVE, MS_PRIVATE, each perhaps with MS_REC; 0: private
-    std::vector<std::string> options;  // "key=value" or "flag" for fsconfig
-    bool target_is_file = false;       // what to create when the target is missing
-    bool copy_up = false;              // tmpfs that starts with what the image has there ("tmpcopyup")
+    std::uint64_t propagation = 0;    // MS_SHARED, MS_SLAVE, MS_PRIVATE, each perhaps with MS_REC; 0: private
+    std::vector<std::string> options; // "key=value" or "flag" for fsconfig
+    bool target_is_file = false;      // what to create when the target is missing
+    bool copy_up = false;             // tmpfs that starts with what the image has there ("tmpcopyup")
 };
 template <class V> void describe(V& v, MountStep& p) {
     v.field("target", p.target);
@@ -88,7 +90,7 @@ struct DeviceRule {
     char type = 'a';         // 'a', 'c', 'b'
     std::int64_t major = -1; // -1: any
     std::int64_t minor = -1;
-    std::string access;      // of "rwm"
+    std::string access; // of "rwm"
 };
 template <class V> void describe(V& v, DeviceRule& p) {
     v.field("allow", p.allow);
@@ -156,10 +158,11 @@ template <class V> void describe(V& v, Capabilities& p) {
 // A process inside a container: its first one, an exec, a health probe. All three are the same type so that none can
 // forget a restriction (CVE-2022-27650).
 struct ProcessPlan {
-    std::vector<std::string> argv; // argv[0] without a slash is searched in the container's PATH, as the target user
-    std::vector<std::string> env;  // "KEY=value"
+    std::vector<std::string>
+        argv; // argv[0] without a slash is searched in the container's PATH, as the target user
+    std::vector<std::string> env; // "KEY=value"
     std::string cwd = "/";
-    bool create_cwd = true;        // docker creates a missing working directory for the first process
+    bool create_cwd = true; // docker creates a missing working directory for the first process
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
     std::vector<std::uint32_t> groups; // exact supplementary list
@@ -215,12 +218,13 @@ template <class V> void describe(V& v, Sysctl& p) {
 
 struct LaunchPlan {
     std::string id;
-    std::uint64_t new_namespaces = 0;  // CLONE_NEW* for clone3; the network namespace usually comes as a descriptor
+    std::uint64_t new_namespaces =
+        0; // CLONE_NEW* for clone3; the network namespace usually comes as a descriptor
     std::vector<JoinNamespace> join;
     RootPlan root;
     std::vector<MountStep> mounts;
     std::vector<DeviceNode> devices;
-    bool default_dev = true;           // /dev/{fd,stdin,stdout,stderr,ptmx} links and console
+    bool default_dev = true; // /dev/{fd,stdin,stdout,stderr,ptmx} links and console
     std::vector<std::string> masked;
     std::vector<std::string> read_only;
     std::string hostname;
@@ -228,7 +232,8 @@ struct LaunchPlan {
     std::vector<Sysctl> sysctls;
     CgroupPlan cgroup;
     ProcessPlan process;
-    bool init = false; // a reaping, signal-forwarding pid 1 of ours in front of the process (docker run --init)
+    bool init =
+        false; // a reaping, signal-forwarding pid 1 of ours in front of the process (docker run --init)
 };
 template <class V> void describe(V& v, LaunchPlan& p) {
     v.field("id", p.id);

@@ -149,7 +149,9 @@ template <class V> void describe(V& v, Cpu& x) {
 struct Pids {
     std::int64_t limit = 0;
 };
-template <class V> void describe(V& v, Pids& x) { v.field("limit", x.limit); }
+template <class V> void describe(V& v, Pids& x) {
+    v.field("limit", x.limit);
+}
 struct ThrottleDevice {
     std::int64_t major = 0, minor = 0;
     std::uint64_t rate = 0;
@@ -171,8 +173,11 @@ template <class V> void describe(V& v, WeightDevice& x) {
 struct BlockIo {
     std::optional<std::uint16_t> weight;
     std::vector<WeightDevice> weight_device;
-    std::vector<ThrottleDevice> throttle_read_bps, throttle_write_bps, throttle_read_iops, throttle_write_iops;
-    [[nodiscard]] bool empty() const { return weight.value_or(0) == 0 && weight_device.empty() && !throttles(); }
+    std::vector<ThrottleDevice> throttle_read_bps, throttle_write_bps, throttle_read_iops,
+        throttle_write_iops;
+    [[nodiscard]] bool empty() const {
+        return weight.value_or(0) == 0 && weight_device.empty() && !throttles();
+    }
     [[nodiscard]] bool throttles() const {
         return !throttle_read_bps.empty() || !throttle_write_bps.empty() || !throttle_read_iops.empty() ||
                !throttle_write_iops.empty();

@@ -24,7 +24,8 @@ namespace {
 class Bench {
   public:
     Bench(std::vector<Tool> tools, std::string scratch, std::string payload, int runs, std::string only)
-        : tools_(std::move(tools)), scratch_(std::move(scratch)), payload_(std::move(payload)), runs_(runs), only_(std::move(only)) {}
+        : tools_(std::move(tools)), scratch_(std::move(scratch)), payload_(std::move(payload)), runs_(runs),
+          only_(std::move(only)) {}
 
     void prepare() {
         const std::string tar = read_file(image_tar(payload_, scratch_), 1u << 30).value();
@@ -52,9 +53,11 @@ class Bench {
 
   private:
     // The tools in turn, `runs_` rounds after one that is not counted.
-    Row rounds(const std::string& work, const std::string& unit, const std::string& promise, const std::function<double(const Tool&)>& measure) {
+    Row rounds(const std::string& work, const std::string& unit, const std::string& promise,
+               const std::function<double(const Tool&)>& measure) {
         Row row{work, unit, promise, false, {}, {}};
-        for (const auto& tool : tools_) row.series.push_back({tool.name, {}});
+        for (const auto& tool : tools_)
+            row.series.push_back({tool.name, {}});
         for (int round = -1; round < runs_; ++round)
             for (std::size_t i = 0; i < tools_.size(); ++i) {
                 const double value = measure(tools_[i]);
@@ -62,7 +65,9 @@ class Bench {
             }
         return row;
     }
-    bool wanted(const std::string& work) const { return only_.empty() || work.find(only_) != std::string::npos; }
+    bool wanted(const std::string& work) const {
+        return only_.empty() || work.find(only_) != std::string::npos;
+    }
     void skip(const std::string& work, const std::string& why) const {
         if (wanted(work)) print_row({work, "", "", false, {}, "SKIPPED: " + why});
     }
@@ -76,7 +81,9 @@ class Bench {
 
     void run_one() {
         if (!wanted("run --rm of true, with network")) return;
-        print_row(rounds("run --rm of true, with network", "ms", "<= 25 ms", [](const Tool& tool) { return seconds([&] { tool.run({"run", "--rm", "berth-bench:1", "/payload", "true"}); }) * 1000; }));
+        print_row(rounds("run --rm of true, with network", "ms", "<= 25 ms", [](const Tool& tool) {
+            return seconds([&] { tool.run({"run", "--rm", "berth-bench:1", "/payload", "true"}); }) * 1000;
+        }));
     }
 
     // Here an OCI runtime can be measured too: it makes no network, reads no image, keeps no log.
@@ -97,7 +104,8 @@ class Bench {
             }
         }
         Row row{work, "ms", "", false, {}, {}};
-        for (const auto& tool : tools_) row.series.push_back({tool.name, {}});
+        for (const auto& tool : tools_)
+            row.series.push_back({tool.name, {}});
         row.series.push_back({"crun", {}});
         for (int round = -1; round < runs_; ++round) {
             const auto keep = [&](std::size_t i, const std::function<void()>& run) {
@@ -105,7 +113,9 @@ class Bench {
                 if (round >= 0) row.series[i].values.push_back(took);
             };
             for (std::size_t i = 0; i < tools_.size(); ++i)
-                keep(i, [&] { tools_[i].run({"run", "--rm", "--network", "none", "berth-bench:1", "/payload", "true"}); });
+                keep(i, [&] {
+                    tools_[i].run({"run", "--rm", "--network", "none", "berth-bench:1", "/payload", "true"});
+                });
             if (crun) keep(tools_.size(), [&] { run_words(run_bundle); });
         }
         print_row(row);
@@ -124,10 +134,13 @@ class Bench {
             return first;
         });
         print_row(up);
-        for (const auto& [name, values] : {std::pair{concat("  up again, nothing changed, ", services), again}, std::pair{concat("  compose down, ", services), down}}) {
+        for (const auto& [name, values] :
+             {std::pair{concat("  up again, nothing changed, ", services), again},
+              std::pair{concat("  compose down, ", services), down}}) {
             Row row{name, "s", "", false, {}, {}};
             for (const auto& tool : tools_)
-                if (const auto found = values.find(tool.name); found != values.end()) row.series.push_back({tool.name, {found->second.begin() + 1, found->second.end()}});
+                if (const auto found = values.find(tool.name); found != values.end())
+                    row.series.push_back({tool.name, {found->second.begin() + 1, found->second.end()}});
             print_row(row);
         }
     }
@@ -137,7 +150,8 @@ class Bench {
         if (!wanted(work)) return;
         print_row(rounds(work, "s", "<= 0.6 s", [](const Tool& tool) {
             // podman's health checks need systemd's timers: without them podman-compose waits for ever.
-            if (tool.compose.empty() || (tool.name == "podman" && !is_directory("/run/systemd/system"))) return -1.0;
+            if (tool.compose.empty() || (tool.name == "podman" && !is_directory("/run/systemd/system")))
+                return -1.0;
             const auto folder = project(tool, "chain", chain_stack(10));
             const double took = seconds([&] { tool.run_compose(folder, {"up", "-d"}); });
             tool.run_compose(folder, {"down"});
@@ -148,7 +162,8 @@ class Bench {
     void memory() {
         const std::string work = "memory beside the payload, 50 containers";
         if (!wanted(work)) return;
-        Row row{work + ", private", "MB", "<= 25 MB", false, {}, {}}, each{"  each helper process, private", "KB", "<= 500 KB", false, {}, {}};
+        Row row{work + ", private", "MB", "<= 25 MB", false, {}, {}},
+            each{"  each helper process, private", "KB", "<= 500 KB", false, {}, {}};
         for (const auto& tool : tools_) {
             if (tool.compose.empty()) continue;
             const auto folder = project(tool, "memory", plain_stack(50, 0));
@@ -156,13 +171,17 @@ class Bench {
             const Memory held = memory_of(tool.helpers);
             tool.run_compose(folder, {"down"});
             row.series.push_back({tool.name, {held.private_mb}});
-            if (held.processes > 0) each.series.push_back({tool.name, {held.private_mb * 1024 / held.processes}});
+            if (held.processes > 0)
+                each.series.push_back({tool.name, {held.private_mb * 1024 / held.processes}});
         }
         print_row(row);
         print_row(each);
     }
 
-    double requests(int port) const { return parse_double(trim(run_words({payload_, "load", concat(port), "32", "2000"}).output)).value_or(0); }
+    double requests(int port) const {
+        return parse_double(trim(run_words({payload_, "load", concat(port), "32", "2000"}).output))
+            .value_or(0);
+    }
 
     void http() {
         const std::string work = "requests/s through a port on 127.0.0.1";
@@ -176,16 +195,20 @@ class Bench {
         std::map<std::string, int> ports;
         for (const auto& tool : tools_) {
             ports[tool.name] = port;
-            tool.run({"run", "-d", "--name", "berth-bench-http", "-p", concat(port++, ":80"), "berth-bench:1", "/payload", "serve", "80"});
+            tool.run({"run", "-d", "--name", "berth-bench-http", "-p", concat(port++, ":80"), "berth-bench:1",
+                      "/payload", "serve", "80"});
         }
         run_words({"sleep", "1"}); // all servers listen by then
         Row row{work, "/s", ">= 0.9 of none", true, {{"none", {}}}, {}};
-        for (const auto& tool : tools_) row.series.push_back({tool.name, {}});
+        for (const auto& tool : tools_)
+            row.series.push_back({tool.name, {}});
         for (int round = 0; round < runs_; ++round) {
             row.series[0].values.push_back(requests(18990));
-            for (std::size_t i = 0; i < tools_.size(); ++i) row.series[i + 1].values.push_back(requests(ports[tools_[i].name]));
+            for (std::size_t i = 0; i < tools_.size(); ++i)
+                row.series[i + 1].values.push_back(requests(ports[tools_[i].name]));
         }
-        for (const auto& tool : tools_) tool.run({"rm", "-f", "berth-bench-http"});
+        for (const auto& tool : tools_)
+            tool.run({"rm", "-f", "berth-bench-http"});
         ::kill(static_cast<pid_t>(server->pid), SIGKILL);
         ::waitpid(static_cast<pid_t>(server->pid), nullptr, 0);
         row.note = "(ratios here are to no container at all)";
@@ -213,8 +236,15 @@ class Bench {
         const auto server = spawn(serving);
         if (!server) return skip(work, server.error().to_string());
         const std::string reference = "127.0.0.1:18980/berth-bench-pull:1", floor = scratch_ + "/floor";
-        Row row{work, "s", "<= 1.1 of floor", false, {}, concat("(", static_cast<int>(image.megabytes), " MB in ", image.layers.size(), " layers; floor: gzip into tar, one thread)")};
-        for (const auto& tool : tools_) row.series.push_back({tool.name, {}});
+        Row row{work,
+                "s",
+                "<= 1.1 of floor",
+                false,
+                {},
+                concat("(", static_cast<int>(image.megabytes), " MB in ", image.layers.size(),
+                       " layers; floor: gzip into tar, one thread)")};
+        for (const auto& tool : tools_)
+            row.series.push_back({tool.name, {}});
         row.series.push_back({"floor", {}});
         for (int round = -1; round < runs_; ++round) {
             for (std::size_t i = 0; i < tools_.size(); ++i) {
@@ -228,7 +258,9 @@ class Bench {
             }
             run_words({"sync"});
             const double took = seconds([&] {
-                for (const auto& layer : image.layers) run_words({"sh", "-c", "mkdir -p \"$2\" && gzip -dc \"$1\" | tar -x -C \"$2\"", "sh", layer, floor + "/" + std::string(base_name(layer))});
+                for (const auto& layer : image.layers)
+                    run_words({"sh", "-c", "mkdir -p \"$2\" && gzip -dc \"$1\" | tar -x -C \"$2\"", "sh",
+                               layer, floor + "/" + std::string(base_name(layer))});
             });
             if (round >= 0) row.series.back().values.push_back(took);
             (void)remove_tree(floor);
@@ -246,39 +278,55 @@ class Bench {
         const std::string own = tools_.front().file_root + context;
         (void)make_dirs(base, 0755);
         run_words({"tar", "-C", base, "-xf", image_tar(payload_, scratch_)});
-        Row cold{"build of 8 steps, cold", "s", "<= 1.15 of bare", false, {}, "(bare: the same commands by cp and chroot in one overlay)"};
-        for (const auto& tool : tools_) cold.series.push_back({tool.name, {}});
+        Row cold{"build of 8 steps, cold",
+                 "s",
+                 "<= 1.15 of bare",
+                 false,
+                 {},
+                 "(bare: the same commands by cp and chroot in one overlay)"};
+        for (const auto& tool : tools_)
+            cold.series.push_back({tool.name, {}});
         cold.series.push_back({"bare", {}});
         for (int round = -1; round < runs_; ++round) {
             for (std::size_t i = 0; i < tools_.size(); ++i) {
-                const double took = seconds([&] { tools_[i].run({"build", "--no-cache", "-q", "-t", "berth-bench-built", context}); });
+                const double took = seconds([&] {
+                    tools_[i].run({"build", "--no-cache", "-q", "-t", "berth-bench-built", context});
+                });
                 if (round >= 0) cold.series[i].values.push_back(took);
             }
             const double took = seconds([&] { run_bare_commands(base, own, scratch_ + "/bare"); });
             if (round >= 0) cold.series.back().values.push_back(took);
         }
         print_row(cold);
-        for (const auto& tool : tools_) tool.run({"build", "-q", "-t", "berth-bench-built", context});
-        print_row(rounds("build of 8 steps, cached", "s", "<= 0.04 s", [&](const Tool& tool) { return seconds([&] { tool.run({"build", "-q", "-t", "berth-bench-built", context}); }); }));
+        for (const auto& tool : tools_)
+            tool.run({"build", "-q", "-t", "berth-bench-built", context});
+        print_row(rounds("build of 8 steps, cached", "s", "<= 0.04 s", [&](const Tool& tool) {
+            return seconds([&] { tool.run({"build", "-q", "-t", "berth-bench-built", context}); });
+        }));
     }
 
     void logs() {
         if (!wanted("1,000,000 log lines")) return;
         std::map<std::string, std::vector<double>> reads;
-        Row write = rounds("1,000,000 log lines of 100 bytes, written", "s", "<= 0.4 s", [&](const Tool& tool) {
-            const double took = seconds([&] {
-                tool.run({"run", "-d", "--name", "berth-bench-log", "--log-opt", "max-size=500m", "berth-bench:1", "/payload", "spew", "1000000"});
-                tool.run({"wait", "berth-bench-log"});
+        Row write =
+            rounds("1,000,000 log lines of 100 bytes, written", "s", "<= 0.4 s", [&](const Tool& tool) {
+                const double took = seconds([&] {
+                    tool.run({"run", "-d", "--name", "berth-bench-log", "--log-opt", "max-size=500m",
+                              "berth-bench:1", "/payload", "spew", "1000000"});
+                    tool.run({"wait", "berth-bench-log"});
+                });
+                std::vector<std::string> words = tool.engine;
+                words.insert(words.end(), {"logs", "berth-bench-log"});
+                reads[tool.name].push_back(seconds([&] {
+                    run_words({"sh", "-c", join(words, " ") + " | wc -l"}, tool.env);
+                }));
+                tool.run({"rm", "-f", "berth-bench-log"});
+                return took;
             });
-            std::vector<std::string> words = tool.engine;
-            words.insert(words.end(), {"logs", "berth-bench-log"});
-            reads[tool.name].push_back(seconds([&] { run_words({"sh", "-c", join(words, " ") + " | wc -l"}, tool.env); }));
-            tool.run({"rm", "-f", "berth-bench-log"});
-            return took;
-        });
         print_row(write);
         Row read{"1,000,000 log lines, read back", "s", "<= 0.5 s", false, {}, {}};
-        for (const auto& tool : tools_) read.series.push_back({tool.name, {reads[tool.name].begin() + 1, reads[tool.name].end()}});
+        for (const auto& tool : tools_)
+            read.series.push_back({tool.name, {reads[tool.name].begin() + 1, reads[tool.name].end()}});
         print_row(read);
     }
 
@@ -286,12 +334,16 @@ class Bench {
         if (!wanted("DNS lookups/s")) return;
         for (const auto& tool : tools_) {
             tool.run({"network", "create", "berth-bench-net"});
-            tool.run({"run", "-d", "--name", "berth-bench-name", "--network", "berth-bench-net", "berth-bench:1", "/payload", "pause"});
+            tool.run({"run", "-d", "--name", "berth-bench-name", "--network", "berth-bench-net",
+                      "berth-bench:1", "/payload", "pause"});
         }
         Row row = rounds("DNS lookups/s, 32 outstanding", "/s", ">= 60 k", [](const Tool& tool) {
             // podman's server is at the gateway, not at 127.0.0.11.
             if (tool.name == "podman") return -1.0;
-            return parse_double(trim(tool.run({"run", "--rm", "--network", "berth-bench-net", "berth-bench:1", "/payload", "lookup", "berth-bench-name", "32", "2000"}).output)).value_or(0);
+            return parse_double(trim(tool.run({"run", "--rm", "--network", "berth-bench-net", "berth-bench:1",
+                                               "/payload", "lookup", "berth-bench-name", "32", "2000"})
+                                         .output))
+                .value_or(0);
         });
         for (const auto& tool : tools_) {
             tool.run({"rm", "-f", "berth-bench-name"});
@@ -329,6 +381,7 @@ int main(int argc, char** argv) {
     bench.prepare();
     bench.run_all();
     std::printf("%s\n", machine().c_str());
-    (void)run_words({tools.front().engine.front(), "network", "rm", "bridge"}, tools.front().env, {}, {}, false);
+    (void)run_words({tools.front().engine.front(), "network", "rm", "bridge"}, tools.front().env, {}, {},
+                    false);
     return 0;
 }

@@ -37,8 +37,8 @@ void make_build_context(const std::string& folder) {
     }
     (void)write_atomic(folder + "/requirements.txt", "flask==1\n", 0644);
     (void)write_atomic(folder + "/Dockerfile",
-                       concat("FROM berth-bench:1\nENV APP=/app\nWORKDIR /app\nCOPY requirements.txt .\nRUN ", k_run[0],
-                              "\nCOPY src/ /app/src/\nRUN ", k_run[1], "\nRUN ", k_run[2], "\n"),
+                       concat("FROM berth-bench:1\nENV APP=/app\nWORKDIR /app\nCOPY requirements.txt .\nRUN ",
+                              k_run[0], "\nCOPY src/ /app/src/\nRUN ", k_run[1], "\nRUN ", k_run[2], "\n"),
                        0644);
 }
 
@@ -47,10 +47,12 @@ void run_bare_commands(const std::string& base, const std::string& context, cons
     for (const char* folder : {"/upper", "/work", "/root"})
         (void)make_dirs(scratch + folder, 0755);
     // A mount namespace of its own: nothing stays mounted, however it ends.
-    const std::string script = "set -e; mount -t overlay -o lowerdir=$1,upperdir=$3/upper,workdir=$3/work bench $3/root; "
-                               "mkdir $3/root/app; cp $2/requirements.txt $3/root/app/; chroot $3/root sh -c \"$4\"; "
-                               "cp -r $2/src $3/root/app/; chroot $3/root sh -c \"$5\"; chroot $3/root sh -c \"$6\"";
-    run_words({"unshare", "-m", "sh", "-c", script, "sh", base, context, scratch, k_run[0], k_run[1], k_run[2]});
+    const std::string script =
+        "set -e; mount -t overlay -o lowerdir=$1,upperdir=$3/upper,workdir=$3/work bench $3/root; "
+        "mkdir $3/root/app; cp $2/requirements.txt $3/root/app/; chroot $3/root sh -c \"$4\"; "
+        "cp -r $2/src $3/root/app/; chroot $3/root sh -c \"$5\"; chroot $3/root sh -c \"$6\"";
+    run_words(
+        {"unshare", "-m", "sh", "-c", script, "sh", base, context, scratch, k_run[0], k_run[1], k_run[2]});
 }
 
 } // namespace berth::bench

@@ -59,7 +59,9 @@ int serve(int port) {
     const int on = 1;
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     const auto where = address(INADDR_ANY, port);
-    if (bind(listener, reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0 || listen(listener, 256) != 0) return 1;
+    if (bind(listener, reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0 ||
+        listen(listener, 256) != 0)
+        return 1;
     const int epoll = epoll_create1(0);
     watch(epoll, listener);
     epoll_event events[64];
@@ -73,8 +75,10 @@ int serve(int port) {
                 continue;
             }
             char request[4096];
-            if (read(events[i].data.fd, request, sizeof request) <= 0) close(events[i].data.fd);
-            else if (write(events[i].data.fd, answer, sizeof answer - 1) < 0) close(events[i].data.fd);
+            if (read(events[i].data.fd, request, sizeof request) <= 0)
+                close(events[i].data.fd);
+            else if (write(events[i].data.fd, answer, sizeof answer - 1) < 0)
+                close(events[i].data.fd);
         }
     }
 }
@@ -103,14 +107,16 @@ int load(int port, int connections, int milliseconds) {
             if (write(events[i].data.fd, request, sizeof request - 1) < 0) return 1;
         }
     }
-    std::printf("%.0f\n", static_cast<double>(done) / std::chrono::duration<double>(Clock::now() - start).count());
+    std::printf("%.0f\n",
+                static_cast<double>(done) / std::chrono::duration<double>(Clock::now() - start).count());
     return 0;
 }
 
 int spew(long lines) {
     const std::string line = std::string(99, 'x') + '\n';
     std::string block;
-    for (int i = 0; i < 640; ++i) block += line;
+    for (int i = 0; i < 640; ++i)
+        block += line;
     for (; lines > 0; lines -= 640) {
         std::size_t size = lines >= 640 ? block.size() : static_cast<std::size_t>(lines) * line.size();
         for (const char* from = block.data(); size > 0;) {
@@ -152,7 +158,8 @@ int lookup(const std::string& name, int outstanding, int milliseconds) {
         if (got > 0 && (answer[3] & 15) == 0 && answer[7] > 0) ++done;
         if (!ask()) return 1;
     }
-    std::printf("%.0f\n", static_cast<double>(done) / std::chrono::duration<double>(Clock::now() - start).count());
+    std::printf("%.0f\n",
+                static_cast<double>(done) / std::chrono::duration<double>(Clock::now() - start).count());
     return 0;
 }
 

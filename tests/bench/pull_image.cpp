@@ -25,7 +25,10 @@ std::vector<std::string> file_lists(const std::string& scratch) {
         list.clear();
         bytes = 0;
     };
-    for (const auto& line : split(run_words({"find", "/usr", "-xdev", "-type", "f", "-size", "-32768k", "-printf", "%s %p\\n"}).output, '\n')) {
+    for (const auto& line :
+         split(run_words({"find", "/usr", "-xdev", "-type", "f", "-size", "-32768k", "-printf", "%s %p\\n"})
+                   .output,
+               '\n')) {
         const auto space = line.find(' ');
         if (space == std::string::npos) continue;
         list += line.substr(space + 2) + "\n"; // relative to /
@@ -45,7 +48,8 @@ std::string blob(const PullImage& image, const std::string& made) {
 }
 
 std::string descriptor(const std::string& type, const std::string& digest, std::int64_t size) {
-    return concat(R"({"mediaType":"application/vnd.oci.image.)", type, R"(","digest":"sha256:)", digest, R"(","size":)", size, "}");
+    return concat(R"({"mediaType":"application/vnd.oci.image.)", type, R"(","digest":"sha256:)", digest,
+                  R"(","size":)", size, "}");
 }
 
 } // namespace
@@ -66,10 +70,14 @@ PullImage make_pull_image(const std::string& scratch) {
         image.layers.push_back(image.folder + "/" + digest);
         descriptors.push_back(descriptor("layer.v1.tar+gzip", digest, info.st_size));
     }
-    const std::string config = concat(R"({"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[)", join(diff_ids, ","), "]}}");
+    const std::string config =
+        concat(R"({"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[)",
+               join(diff_ids, ","), "]}}");
     (void)write_atomic(image.folder + "/" + sha256_hex(config), config, 0644);
-    const std::string manifest = concat(R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":)",
-                                        descriptor("config.v1+json", sha256_hex(config), static_cast<std::int64_t>(config.size())), R"(,"layers":[)", join(descriptors, ","), "]}");
+    const std::string manifest =
+        concat(R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":)",
+               descriptor("config.v1+json", sha256_hex(config), static_cast<std::int64_t>(config.size())),
+               R"(,"layers":[)", join(descriptors, ","), "]}");
     (void)write_atomic(image.folder + "/manifest.json", manifest, 0644);
     return image;
 }

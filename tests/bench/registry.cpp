@@ -25,8 +25,10 @@ bool send_all(int client, std::string_view text) {
 }
 
 bool send_head(int client, std::string_view status, std::string_view type, std::int64_t size) {
-    return send_all(client, "HTTP/1.1 " + std::string(status) + "\r\nDocker-Distribution-Api-Version: registry/2.0\r\nContent-Type: " + std::string(type) +
-                                "\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n");
+    return send_all(client, "HTTP/1.1 " + std::string(status) +
+                                "\r\nDocker-Distribution-Api-Version: registry/2.0\r\nContent-Type: " +
+                                std::string(type) + "\r\nContent-Length: " + std::to_string(size) +
+                                "\r\n\r\n");
 }
 
 bool send_file(int client, const std::string& path, std::string_view type, bool with_body) {
@@ -38,7 +40,8 @@ bool send_file(int client, const std::string& path, std::string_view type, bool 
     }
     bool good = send_head(client, "200 OK", type, info.st_size);
     off_t at = 0;
-    while (good && with_body && at < info.st_size) good = sendfile(client, file, &at, static_cast<std::size_t>(info.st_size - at)) > 0;
+    while (good && with_body && at < info.st_size)
+        good = sendfile(client, file, &at, static_cast<std::size_t>(info.st_size - at)) > 0;
     close(file);
     return good;
 }
@@ -46,12 +49,17 @@ bool send_file(int client, const std::string& path, std::string_view type, bool 
 // Paths: /v2/, /v2/NAME/manifests/REFERENCE, /v2/NAME/blobs/sha256:HEX.
 bool answer(int client, std::string_view method, std::string_view path, const std::string& folder) {
     const bool body = method == "GET";
-    if (path == "/v2/" || path == "/v2") return send_head(client, "200 OK", "application/json", 2) && (!body || send_all(client, "{}"));
-    if (path.find("/manifests/") != std::string_view::npos) return send_file(client, folder + "/manifest.json", "application/vnd.oci.image.manifest.v1+json", body);
+    if (path == "/v2/" || path == "/v2")
+        return send_head(client, "200 OK", "application/json", 2) && (!body || send_all(client, "{}"));
+    if (path.find("/manifests/") != std::string_view::npos)
+        return send_file(client, folder + "/manifest.json", "application/vnd.oci.image.manifest.v1+json",
+                         body);
     constexpr std::string_view algorithm = "/blobs/sha256:";
     const auto digest = path.find(algorithm);
-    const auto hex = digest == std::string_view::npos ? std::string_view() : path.substr(digest + algorithm.size());
-    if (hex.empty() || hex.find_first_not_of("0123456789abcdef") != std::string_view::npos) return send_head(client, "404 Not Found", "application/json", 0);
+    const auto hex =
+        digest == std::string_view::npos ? std::string_view() : path.substr(digest + algorithm.size());
+    if (hex.empty() || hex.find_first_not_of("0123456789abcdef") != std::string_view::npos)
+        return send_head(client, "404 Not Found", "application/json", 0);
     return send_file(client, folder + "/" + std::string(hex), "application/octet-stream", body);
 }
 
@@ -70,7 +78,8 @@ void serve_connection(int client, const std::string& folder) {
         const auto first = line.find(' ');
         const auto second = line.find(' ', first + 1);
         if (second == std::string_view::npos) return;
-        if (!answer(client, line.substr(0, first), line.substr(first + 1, second - first - 1), folder)) return;
+        if (!answer(client, line.substr(0, first), line.substr(first + 1, second - first - 1), folder))
+            return;
         waiting.erase(0, end + 4);
     }
 }
@@ -86,7 +95,9 @@ int serve_registry(int port, const std::string& folder) {
     where.sin_family = AF_INET;
     where.sin_port = htons(static_cast<std::uint16_t>(port));
     where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (bind(listener, reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0 || listen(listener, 64) != 0) return 1;
+    if (bind(listener, reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0 ||
+        listen(listener, 64) != 0)
+        return 1;
     for (;;) {
         const int client = accept(listener, nullptr, nullptr);
         if (client < 0) continue;

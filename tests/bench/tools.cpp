@@ -8,7 +8,8 @@
 
 namespace berth::bench {
 
-CommandResult run_words(std::vector<std::string> words, const std::map<std::string, std::string>& env, const std::string& cwd, const std::string& input, bool must_succeed) {
+CommandResult run_words(std::vector<std::string> words, const std::map<std::string, std::string>& env,
+                        const std::string& cwd, const std::string& input, bool must_succeed) {
     const std::string shown = join(words, " ");
     Command command;
     command.program = words.front();
@@ -24,13 +25,15 @@ CommandResult run_words(std::vector<std::string> words, const std::map<std::stri
         }
     auto result = run_command(command);
     if (!result || (must_succeed && result->exit_code != 0)) {
-        std::fprintf(stderr, "bench: %s\n%s\n", shown.c_str(), result ? (result->output + result->errors).c_str() : result.error().to_string().c_str());
+        std::fprintf(stderr, "bench: %s\n%s\n", shown.c_str(),
+                     result ? (result->output + result->errors).c_str() : result.error().to_string().c_str());
         std::exit(1);
     }
     return std::move(*result);
 }
 
-CommandResult Tool::run(std::vector<std::string> args, const std::string& input, const std::string& cwd) const {
+CommandResult Tool::run(std::vector<std::string> args, const std::string& input,
+                        const std::string& cwd) const {
     args.insert(args.begin(), engine.begin(), engine.end());
     return run_words(std::move(args), env, cwd, input);
 }
@@ -61,21 +64,33 @@ bool answers(std::vector<std::string> words, const char* argument) {
     Command command;
     command.program = words.front();
     command.args.assign(words.begin() + 1, words.end());
-    for (auto& word : split(argument, ' ')) command.args.push_back(word);
+    for (auto& word : split(argument, ' '))
+        command.args.push_back(word);
     const auto result = run_command(command);
     return result && result->exit_code == 0;
 }
 
 } // namespace
 
-std::vector<Tool> find_tools(const std::string& berth_program, const std::string& data_root, const std::string& exec_root) {
+std::vector<Tool> find_tools(const std::string& berth_program, const std::string& data_root,
+                             const std::string& exec_root) {
     std::vector<Tool> tools;
-    tools.push_back({"berth", {berth_program}, {berth_program, "compose"}, "", {"berth-monitor"}, {{"BERTH_DATA_ROOT", data_root}, {"BERTH_EXEC_ROOT", exec_root}}});
+    tools.push_back({"berth",
+                     {berth_program},
+                     {berth_program, "compose"},
+                     "",
+                     {"berth-monitor"},
+                     {{"BERTH_DATA_ROOT", data_root}, {"BERTH_EXEC_ROOT", exec_root}}});
     const std::string below = peer_root();
     if (const auto docker = words_of("BENCH_DOCKER", "docker"); answers(docker, "info")) {
         auto compose = docker;
         compose.push_back("compose");
-        tools.push_back({"docker", docker, compose, below, {"dockerd", "containerd", "containerd-shim", "docker-proxy"}, {}});
+        tools.push_back({"docker",
+                         docker,
+                         compose,
+                         below,
+                         {"dockerd", "containerd", "containerd-shim", "docker-proxy"},
+                         {}});
     } else {
         std::printf("docker: no engine answers\n");
     }

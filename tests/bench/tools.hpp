@@ -18,15 +18,17 @@ struct Tool {
     std::map<std::string, std::string> env;
 
     // Fails the benchmark with what was printed when the command does not succeed.
-    CommandResult run(std::vector<std::string> args, const std::string& input = {}, const std::string& cwd = {}) const;
+    CommandResult run(std::vector<std::string> args, const std::string& input = {},
+                      const std::string& cwd = {}) const;
     CommandResult run_compose(const std::string& folder, std::vector<std::string> args) const;
 };
 // Ours first. BENCH_DOCKER, BENCH_PODMAN, BENCH_PODMAN_COMPOSE, BENCH_CRUN name other commands (words split by spaces),
 // BENCH_PEER_ROOT the folder that they see as "/".
-[[nodiscard]] std::vector<Tool> find_tools(const std::string& berth_program, const std::string& data_root, const std::string& exec_root);
+[[nodiscard]] std::vector<Tool> find_tools(const std::string& berth_program, const std::string& data_root,
+                                           const std::string& exec_root);
 // None where it is not; it runs bundles, no images, and so takes part in one row only.
 [[nodiscard]] std::optional<Tool> find_crun();
-CommandResult run_words(std::vector<std::string> words, const std::map<std::string, std::string>& env = {}, const std::string& cwd = {}, const std::string& input = {},
-                        bool must_succeed = true);
+CommandResult run_words(std::vector<std::string> words, const std::map<std::string, std::string>& env = {},
+                        const std::string& cwd = {}, const std::string& input = {}, bool must_succeed = true);
 
 } // namespace berth::bench

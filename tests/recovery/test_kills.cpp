@@ -21,10 +21,13 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-const char* k_stack = "services:\n"
-                      "  web:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    ports: [\"8080:80\"]\n    volumes: [\"data:/data\", \"/anonymous\"]\n    depends_on: [db]\n    mem_limit: 64m\n"
-                      "  db:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    healthcheck: {test: [CMD, \"true\"], interval: 1s}\n"
-                      "volumes:\n  data:\n";
+const char* k_stack =
+    "services:\n"
+    "  web:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    ports: [\"8080:80\"]\n "
+    "   volumes: [\"data:/data\", \"/anonymous\"]\n    depends_on: [db]\n    mem_limit: 64m\n"
+    "  db:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    healthcheck: {test: "
+    "[CMD, \"true\"], interval: 1s}\n"
+    "volumes:\n  data:\n";
 
 // Starts berth and kills it with the signal after so many microseconds; true when it was still running.
 bool interrupted(World& world, std::vector<std::string> args, int microseconds, int signal) {
@@ -32,7 +35,9 @@ bool interrupted(World& world, std::vector<std::string> args, int microseconds, 
     options.program = BERTH_PROGRAM;
     options.argv = {"berth"};
     options.argv.insert(options.argv.end(), args.begin(), args.end());
-    options.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "BERTH_DATA_ROOT=" + world.paths().data_root(), "BERTH_EXEC_ROOT=" + world.paths().exec_root()};
+    options.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+                   "BERTH_DATA_ROOT=" + world.paths().data_root(),
+                   "BERTH_EXEC_ROOT=" + world.paths().exec_root()};
     options.cwd = world.project();
     const Fd quiet = open_file("/dev/null", O_RDWR).value();
     options.fds = {{quiet.get(), 0}, {quiet.get(), 1}, {quiet.get(), 2}};
@@ -56,7 +61,8 @@ void kill_and_wait(pid_t pid) {
 
 } // namespace
 
-TEST_CASE("up and down killed at random moments: the next up converges, the next down leaves nothing", "[.storm]") {
+TEST_CASE("up and down killed at random moments: the next up converges, the next down leaves nothing",
+          "[.storm]") {
     World world;
     world.tiny_image();
     world.write("compose.yaml", k_stack);
@@ -78,7 +84,11 @@ TEST_CASE("up and down killed at random moments: the next up converges, the next
             CAPTURE(up.err);
             CHECK(up.exit_code == 0);
             const auto shown = world.compose_ok({"ps", "-a"});
-            const auto errors = world.berth({"inspect", "-f", "{{.State.Status}} {{.State.Error}} {{json .State}}", "proj-db-1", "proj-web-1"}).out;
+            const auto errors =
+                world
+                    .berth({"inspect", "-f", "{{.State.Status}} {{.State.Error}} {{json .State}}",
+                            "proj-db-1", "proj-web-1"})
+                    .out;
             CAPTURE(shown, errors);
             CHECK(split(world.compose_ok({"ps", "-q"}), '\n').size() == 2);
             (void)interrupted(world, {"compose", "down", "-v"}, static_cast<int>(random() % 60000), SIGKILL);
@@ -105,7 +115,9 @@ TEST_CASE("run killed at random moments: rm -f of what is there leaves nothing",
     for (int round = 0; round < 30; ++round) {
         const int delay = static_cast<int>(random() % 40000);
         CAPTURE(round, delay);
-        (void)interrupted(world, {"run", "-d", "--name", "victim", "-p", "8080:80", "-v", "/anon", "tiny", "sleep", "1000"}, delay, SIGKILL);
+        (void)interrupted(
+            world, {"run", "-d", "--name", "victim", "-p", "8080:80", "-v", "/anon", "tiny", "sleep", "1000"},
+            delay, SIGKILL);
         const Run list = world.berth({"ps", "-aq"});
         CHECK(list.exit_code == 0);
         for (const auto& id : split(list.out, '\n'))
@@ -129,7 +141,8 @@ TEST_CASE("a killed monitor: the container is shown as ended, and start, rm and 
     world.write("compose.yaml", k_stack);
     world.compose_ok({"up", "-d"});
     const std::string pids = host("pidof", {"berth-monitor"}).out;
-    for (const auto& pid : split(std::string(trim(pids)), ' ')) kill_and_wait(static_cast<pid_t>(parse_integer(pid).value()));
+    for (const auto& pid : split(std::string(trim(pids)), ' '))
+        kill_and_wait(static_cast<pid_t>(parse_integer(pid).value()));
     CHECK(world.compose_ok({"ps", "-q"}).empty());
     CHECK_THAT(world.compose_ok({"ps", "-a"}), ContainsSubstring("Exited (137)"));
     world.compose_ok({"up", "-d"});
@@ -138,7 +151,8 @@ TEST_CASE("a killed monitor: the container is shown as ended, and start, rm and 
     CHECK(host("sh", {"-c", "ps -o args= -A | grep -c '[s]leep 1000' || true"}).out == "0\n");
 }
 
-TEST_CASE("run --rm whose command is killed, or stands still, when the container ends: its monitor cleans up") {
+TEST_CASE(
+    "run --rm whose command is killed, or stands still, when the container ends: its monitor cleans up") {
     World world;
     world.tiny_image();
     for (const int signal : {SIGKILL, SIGSTOP}) {
@@ -146,18 +160,21 @@ TEST_CASE("run --rm whose command is killed, or stands still, when the container
         SpawnOptions options;
         options.program = BERTH_PROGRAM;
         options.argv = {"berth", "run", "--rm", "--name", "box", "-p", "8080:80", "tiny", "sleep", "1000"};
-        options.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "BERTH_DATA_ROOT=" + world.paths().data_root(),
+        options.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+                       "BERTH_DATA_ROOT=" + world.paths().data_root(),
                        "BERTH_EXEC_ROOT=" + world.paths().exec_root()};
         const Fd quiet = open_file("/dev/null", O_RDWR).value();
         options.fds = {{quiet.get(), 0}, {quiet.get(), 1}, {quiet.get(), 2}};
         const auto child = spawn(options);
         REQUIRE(child);
-        for (int i = 0; i < 100 && world.ok({"ps", "-q"}).empty(); ++i) ::usleep(50'000);
+        for (int i = 0; i < 100 && world.ok({"ps", "-q"}).empty(); ++i)
+            ::usleep(50'000);
         REQUIRE(::kill(static_cast<pid_t>(child->pid), signal) == 0);
         const auto pid = parse_integer(world.ok({"inspect", "-f", "{{.State.Pid}}", "box"}));
         REQUIRE(pid);
         kill_and_wait(static_cast<pid_t>(*pid));
-        for (int i = 0; i < 100 && !world.ok({"ps", "-aq"}).empty(); ++i) ::usleep(50'000);
+        for (int i = 0; i < 100 && !world.ok({"ps", "-aq"}).empty(); ++i)
+            ::usleep(50'000);
         CHECK(world.ok({"ps", "-aq"}).empty());
         (void)::kill(static_cast<pid_t>(child->pid), SIGCONT);
         int status = 0;
@@ -177,7 +194,10 @@ TEST_CASE("a killed first process: exit code 137, restart policy obeyed") {
         REQUIRE(::kill(static_cast<pid_t>(pid), SIGKILL) == 0);
     }
     CHECK(world.ok({"wait", "plain"}) == "137");
-    for (int i = 0; i < 100 && world.ok({"inspect", "--format", "{{.RestartCount}} {{.State.Status}}", "again"}) != "1 running"; ++i) ::usleep(50000);
+    for (int i = 0; i < 100 && world.ok({"inspect", "--format", "{{.RestartCount}} {{.State.Status}}",
+                                         "again"}) != "1 running";
+         ++i)
+        ::usleep(50000);
     CHECK(world.ok({"inspect", "--format", "{{.RestartCount}} {{.State.Status}}", "again"}) == "1 running");
 }
 
@@ -187,7 +207,8 @@ TEST_CASE("a reboot: everything in the exec root is gone, records say so, up wor
     world.write("compose.yaml", k_stack);
     world.compose_ok({"up", "-d"});
     world.compose_ok({"exec", "-T", "web", "sh", "-c", "echo kept > /data/file"});
-    const std::string pids = host("sh", {"-c", "pidof berth-monitor; ps -o pid=,args= -A | awk '/[s]leep 1000/ {print $1}'"}).out;
+    const std::string pids =
+        host("sh", {"-c", "pidof berth-monitor; ps -o pid=,args= -A | awk '/[s]leep 1000/ {print $1}'"}).out;
     for (const auto& line : split(pids, '\n'))
         for (const auto& pid : split(line, ' '))
             if (!pid.empty()) ::kill(static_cast<pid_t>(parse_integer(trim(pid)).value_or(0)), SIGKILL);

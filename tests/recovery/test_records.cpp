@@ -37,17 +37,21 @@ TEST_CASE("truncated, empty, garbage and newer records of one container never bl
 TEST_CASE("a container whose record is damaged: shown as dead, made again by up, removed by down") {
     World world;
     world.tiny_image();
-    world.write("compose.yaml",
-                "services:\n  web:\n    image: tiny\n    command: sleep 1000\n    restart: always\n    stop_grace_period: 0s\n"
-                "    ports: [\"8080:80\"]\n    volumes: [\"/data\"]\n");
+    world.write("compose.yaml", "services:\n  web:\n    image: tiny\n    command: sleep 1000\n    restart: "
+                                "always\n    stop_grace_period: 0s\n"
+                                "    ports: [\"8080:80\"]\n    volumes: [\"/data\"]\n");
     world.compose_ok({"up", "-d"});
     const auto web = [&] { return world.ok({"ps", "-aq", "--no-trunc"}); };
-    const auto processes = [&](const std::string& id) { return host("sh", {"-c", "cat /sys/fs/cgroup/*/*/" + id + "/cgroup.procs 2>/dev/null"}).out; };
+    const auto processes = [&](const std::string& id) {
+        return host("sh", {"-c", "cat /sys/fs/cgroup/*/*/" + id + "/cgroup.procs 2>/dev/null"}).out;
+    };
     for (const auto* file : {"spec.json", "state.json"}) {
         for (const auto* content : {"", "{\"version\": 1, \"id\"", "\xff\xfegarbage"}) {
             CAPTURE(file, content);
             const std::string id = web();
-            const auto damage = [&] { REQUIRE(write_atomic(concat(world.paths().container(id), "/", file), content)); };
+            const auto damage = [&] {
+                REQUIRE(write_atomic(concat(world.paths().container(id), "/", file), content));
+            };
             world.compose_ok({"exec", "-T", "web", "sh", "-c", "echo kept > /data/file"});
             damage();
             const Run list = world.berth({"ps", "-a"});
@@ -106,15 +110,17 @@ TEST_CASE("damaged networks, volumes and images: named, passed over") {
 TEST_CASE("a volume whose record is damaged: up writes it anew and keeps the data, down -v removes it") {
     World world;
     world.tiny_image();
-    world.write("compose.yaml", "services:\n  db:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n"
-                                "    volumes: [\"data:/data\", \"/anonymous\"]\nvolumes:\n  data:\n");
+    world.write("compose.yaml",
+                "services:\n  db:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n"
+                "    volumes: [\"data:/data\", \"/anonymous\"]\nvolumes:\n  data:\n");
     world.compose_ok({"up", "-d"});
     world.compose_ok({"exec", "-T", "db", "sh", "-c", "echo kept > /data/file; echo kept > /anonymous/file"});
     const auto volumes = list_dir(world.paths().volumes());
     REQUIRE(volumes);
     const auto damage = [&](const std::string& content) {
         for (const auto& name : *volumes)
-            if (!name.starts_with(".")) REQUIRE(write_atomic(concat(world.paths().volumes(), "/", name, "/volume.json"), content));
+            if (!name.starts_with("."))
+                REQUIRE(write_atomic(concat(world.paths().volumes(), "/", name, "/volume.json"), content));
     };
     for (const auto* content : {"", "{", "\xff\xfe\x00garbage"}) {
         CAPTURE(content);
@@ -153,7 +159,8 @@ TEST_CASE("a network whose record is damaged goes with its last container") {
 TEST_CASE("damaged records of a stack's network and port: down leaves nothing of them") {
     World world;
     world.tiny_image();
-    world.write("compose.yaml", "services:\n  web:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n    ports: [\"8080:80\"]\n");
+    world.write("compose.yaml", "services:\n  web:\n    image: tiny\n    command: sleep 1000\n    "
+                                "stop_grace_period: 0s\n    ports: [\"8080:80\"]\n");
     world.compose_ok({"up", "-d"});
     const std::string id = world.ok({"network", "inspect", "--format", "{{.Id}}", "proj_default"});
     const std::string container = world.compose_ok({"ps", "-q"});
@@ -161,7 +168,8 @@ TEST_CASE("damaged records of a stack's network and port: down leaves nothing of
         REQUIRE(write_atomic(concat(world.paths().networks(), "/", id, "/network.json"), "{"));
     }
     SECTION("the port's") {
-        REQUIRE(write_atomic(concat(world.paths().exec_root(), "/networks/", id, "/published/", container), "{"));
+        REQUIRE(
+            write_atomic(concat(world.paths().exec_root(), "/networks/", id, "/published/", container), "{"));
     }
     world.compose_ok({"down"});
     CHECK_FALSE(path_exists(concat(world.paths().networks(), "/", id)));

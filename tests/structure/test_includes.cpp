@@ -20,7 +20,8 @@ struct Source {
 std::vector<Source> all_sources() {
     std::vector<Source> found;
     for (const auto* room : {"compose", "network", "volumes", "runtime"}) {
-        for (const auto& entry : std::filesystem::recursive_directory_iterator(std::string(BERTH_SOURCE_DIR) + "/" + room)) {
+        for (const auto& entry :
+             std::filesystem::recursive_directory_iterator(std::string(BERTH_SOURCE_DIR) + "/" + room)) {
             const std::string extension = entry.path().extension();
             if (extension != ".cpp" && extension != ".hpp") continue;
             Source source{std::filesystem::relative(entry.path(), BERTH_SOURCE_DIR), {}, 0};
@@ -49,14 +50,17 @@ const std::map<std::string, std::set<std::string>> k_may_include{
     {"runtime/container", {"runtime/base", "runtime/sandbox", "runtime/monitor"}},
     {"runtime/registry", {"runtime/base"}},
     {"runtime/image", {"runtime/base", "runtime/registry", "runtime/container"}},
-    {"runtime/build", {"runtime/base", "runtime/registry", "runtime/image", "runtime/container", "runtime/monitor"}},
+    {"runtime/build",
+     {"runtime/base", "runtime/registry", "runtime/image", "runtime/container", "runtime/monitor"}},
     {"network", {"runtime/base"}},
     {"volumes", {"runtime/base"}},
     {"compose/source", {"runtime/base"}},
     {"compose/model", {"runtime/base", "compose/source"}},
     {"compose/load", {"runtime/base", "compose/source", "compose/model"}},
     {"compose/ui", {"runtime/base", "runtime/container", "compose/plan", "compose/model"}},
-    {"compose/plan", {"runtime/base", "runtime/container", "runtime/monitor", "runtime/image", "runtime/build", "network", "volumes", "compose/model"}},
+    {"compose/plan",
+     {"runtime/base", "runtime/container", "runtime/monitor", "runtime/image", "runtime/build", "network",
+      "volumes", "compose/model"}},
 };
 
 bool is_ours(const std::string& include) {
@@ -117,10 +121,14 @@ TEST_CASE("no circle among files") {
 }
 
 TEST_CASE("slow and heavy headers stand in one file each") {
-    const std::map<std::string, std::string> home{{"nlohmann/", "runtime/base/json_parse.cpp"}, {"spdlog/", "runtime/base/log.cpp"},
-                                                  {"boost/", "runtime/base/subprocess.cpp"},    {"curl/", "runtime/registry/"},
-                                                  {"yaml-cpp/", "compose/source/yaml_reader.cpp"}, {"CLI/", "compose/cli/"},
-                                                  {"nftables/", "network/"},                     {"archive", "runtime/image/"},
+    const std::map<std::string, std::string> home{{"nlohmann/", "runtime/base/json_parse.cpp"},
+                                                  {"spdlog/", "runtime/base/log.cpp"},
+                                                  {"boost/", "runtime/base/subprocess.cpp"},
+                                                  {"curl/", "runtime/registry/"},
+                                                  {"yaml-cpp/", "compose/source/yaml_reader.cpp"},
+                                                  {"CLI/", "compose/cli/"},
+                                                  {"nftables/", "network/"},
+                                                  {"archive", "runtime/image/"},
                                                   {"openssl/", "runtime/base/sha256.cpp"}};
     for (const auto& source : all_sources())
         for (const auto& include : source.includes)
@@ -136,6 +144,7 @@ TEST_CASE("no file grows past five hundred lines, none calls a shell") {
         CAPTURE(source.path);
         CHECK(source.lines <= 500);
         const std::string text = read_file(std::string(BERTH_SOURCE_DIR) + "/" + source.path).value();
-        for (const auto* word : {" system(", " popen(", "std::regex"}) CHECK(text.find(word) == std::string::npos);
+        for (const auto* word : {" system(", " popen(", "std::regex"})
+            CHECK(text.find(word) == std::string::npos);
     }
 }

@@ -46,7 +46,8 @@ int wait_for(pid_t pid) {
 // Pid 1 of the new namespaces: its end takes everything in them along.
 int inside(char** argv) {
     if (::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) die("isolate: make the mounts private");
-    if (::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) die("isolate: mount /proc");
+    if (::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0)
+        die("isolate: mount /proc");
     // Named network namespaces, default exec roots and lock files of tools: two tests at once, and the
     // machine.
     if (::mount("run", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") != 0) die("isolate: mount /run");
@@ -98,7 +99,8 @@ int main(int argc, char** argv) {
     const pid_t outer = ::fork();
     if (outer == 0) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS) != 0) die("isolate: unshare");
+        if (::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS) != 0)
+            die("isolate: unshare");
         const pid_t init = ::fork();
         if (init == 0) {
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);

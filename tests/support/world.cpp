@@ -47,8 +47,11 @@ std::string without_last_newline(std::string text) {
 
 World::World() : root_(test_root()), project_(root_ + "/proj"), paths_(root_ + "/data", root_ + "/run") {
     must(make_dirs(project_));
-    env_ = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, {"HOME", root_}, {"LC_ALL", "C.UTF-8"},
-            {"BERTH_DATA_ROOT", paths_.data_root()}, {"BERTH_EXEC_ROOT", paths_.exec_root()}};
+    env_ = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+            {"HOME", root_},
+            {"LC_ALL", "C.UTF-8"},
+            {"BERTH_DATA_ROOT", paths_.data_root()},
+            {"BERTH_EXEC_ROOT", paths_.exec_root()}};
     if (const char* options = std::getenv("ASAN_OPTIONS")) env_["ASAN_OPTIONS"] = options;
 }
 
@@ -56,7 +59,8 @@ World::~World() {
     const Run left = berth({"ps", "-aq"});
     for (const auto& id : split(left.out, '\n'))
         if (!id.empty()) (void)berth({"rm", "-f", "-v", id});
-    for (const auto& folder : {project_, paths_.data_root(), paths_.exec_root()}) (void)remove_tree(folder);
+    for (const auto& folder : {project_, paths_.data_root(), paths_.exec_root()})
+        (void)remove_tree(folder);
 }
 
 Run World::berth(std::vector<std::string> args, std::string input) {
@@ -72,7 +76,8 @@ Run World::berth(std::vector<std::string> args, std::string input) {
 std::string World::ok(std::vector<std::string> args, std::string input) {
     const std::string shown = join(args, " ");
     const Run result = berth(std::move(args), std::move(input));
-    if (result.exit_code != 0) FAIL("berth " << shown << "\nexit " << result.exit_code << "\n" << result.out << result.err);
+    if (result.exit_code != 0)
+        FAIL("berth " << shown << "\nexit " << result.exit_code << "\n" << result.out << result.err);
     return without_last_newline(result.out);
 }
 
@@ -97,19 +102,27 @@ void World::tiny_image() {
     const auto folder = must(TempDir::make(root_, "tiny-"));
     const std::string bin = folder.path() + "/bin";
     ::chmod(folder.path().c_str(), 0755);
-    for (const auto* name : {"/bin", "/etc", "/tmp", "/root", "/proc", "/sys", "/dev"}) must(make_dir(folder.path() + name, 0755));
+    for (const auto* name : {"/bin", "/etc", "/tmp", "/root", "/proc", "/sys", "/dev"})
+        must(make_dir(folder.path() + name, 0755));
     ::chmod((folder.path() + "/tmp").c_str(), 01777);
     must(write_atomic(bin + "/busybox", must(read_file("/bin/busybox")), 0755));
     ::chmod((bin + "/busybox").c_str(), 0755);
     static const std::string applets = host("/bin/busybox", {"--list"}).out;
     for (const auto& applet : split(applets, '\n'))
-        if (!applet.empty() && applet != "busybox" && ::symlink("busybox", join_path(bin, applet).c_str()) != 0) FAIL(applet);
+        if (!applet.empty() && applet != "busybox" &&
+            ::symlink("busybox", join_path(bin, applet).c_str()) != 0)
+            FAIL(applet);
     must(write_atomic(folder.path() + "/etc/passwd",
-                      "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/tmp:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n", 0644));
-    must(write_atomic(folder.path() + "/etc/group", "root:x:0:\napp:x:1000:\ntty:x:5:app\nnogroup:x:65534:\n", 0644));
-    for (const auto* name : {"/etc/passwd", "/etc/group"}) ::chmod((folder.path() + name).c_str(), 0644);
+                      "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/tmp:/bin/"
+                      "sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
+                      0644));
+    must(write_atomic(folder.path() + "/etc/group", "root:x:0:\napp:x:1000:\ntty:x:5:app\nnogroup:x:65534:\n",
+                      0644));
+    for (const auto* name : {"/etc/passwd", "/etc/group"})
+        ::chmod((folder.path() + name).c_str(), 0644);
     const std::string tar = root_ + "/tiny.tar";
-    const Run made = host("tar", {"-C", folder.path(), "--numeric-owner", "--owner=0", "--group=0", "-cf", tar, "."});
+    const Run made =
+        host("tar", {"-C", folder.path(), "--numeric-owner", "--owner=0", "--group=0", "-cf", tar, "."});
     if (made.exit_code != 0) FAIL(made.err);
     ok({"import", "--change", "CMD [\"sh\"]", tar, "tiny"});
     must(remove_file(tar));
@@ -140,7 +153,8 @@ void list_tree(const std::string& path, std::string& out) {
 std::string host_state(const Paths& paths) {
     std::string out = "links:\n";
     for (const auto& line : split(host("ip", {"-o", "link"}).out, '\n'))
-        if (const auto colon = line.find(": "); colon != std::string::npos) out += line.substr(colon + 2, line.find(':', colon + 2) - colon - 2) + "\n";
+        if (const auto colon = line.find(": "); colon != std::string::npos)
+            out += line.substr(colon + 2, line.find(':', colon + 2) - colon - 2) + "\n";
     out += "routes:\n";
     // Whether a bridge without ports has noticed yet is no difference.
     for (auto route : split(host("ip", {"route"}).out, '\n')) {
@@ -150,7 +164,8 @@ std::string host_state(const Paths& paths) {
     out += "firewall:\n" + host("nft", {"list", "ruleset"}).out;
     out += "mounts:\n" + read_file("/proc/self/mounts").value_or("") + "cgroups:\n";
     if (const auto hierarchies = list_dir("/sys/fs/cgroup"))
-        for (const auto& hierarchy : *hierarchies) list_tree(concat("/sys/fs/cgroup/", hierarchy, "/", paths.scope()), out);
+        for (const auto& hierarchy : *hierarchies)
+            list_tree(concat("/sys/fs/cgroup/", hierarchy, "/", paths.scope()), out);
     out += "processes:\n";
     if (const auto entries = list_dir("/proc"))
         for (const auto& pid : *entries)
@@ -160,7 +175,9 @@ std::string host_state(const Paths& paths) {
             }
     out += "files:\n";
     list_tree(paths.exec_root(), out);
-    for (const auto& folder : {paths.containers(), paths.networks(), paths.volumes(), paths.container_names()}) list_tree(folder, out);
+    for (const auto& folder :
+         {paths.containers(), paths.networks(), paths.volumes(), paths.container_names()})
+        list_tree(folder, out);
     return out;
 }
 

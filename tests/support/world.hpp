@@ -18,7 +18,7 @@ struct Run {
 
 class World {
   public:
-    World(); // roots below BERTH_TEST_ROOT, fresh for each test case
+    World();  // roots below BERTH_TEST_ROOT, fresh for each test case
     ~World(); // ends every container that is left and removes the roots
     World(const World&) = delete;
     World& operator=(const World&) = delete;

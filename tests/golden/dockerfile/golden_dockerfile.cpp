@@ -31,7 +31,8 @@ std::string describe_file(const std::string& text) {
                           "\n");
     }
     for (const auto& instruction : file.instructions)
-        if (instruction.empty_continuation) out += concat("empty continuation in line ", instruction.last_line, "\n");
+        if (instruction.empty_continuation)
+            out += concat("empty continuation in line ", instruction.last_line, "\n");
     for (const auto& error : diagnostics.errors)
         show_error(out, error);
     if (!diagnostics.ok()) return out;

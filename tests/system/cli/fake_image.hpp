@@ -20,7 +20,8 @@ struct Fixture {
                         digest_of(layer), "\"]}}");
         manifest = concat(
             R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":")",
-            digest_of(config), R"(","size":)", config.size(), R"(},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":")",
+            digest_of(config), R"(","size":)", config.size(),
+            R"(},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":")",
             digest_of(layer), R"(","size":)", layer.size(), "}]}");
     }
     [[nodiscard]] Answer answer(const Request& request) const {

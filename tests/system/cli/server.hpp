@@ -19,20 +19,23 @@ class Server {
   public:
     Server(const std::string& program, std::vector<std::string> args, int port) {
         std::vector<char*> argv{const_cast<char*>(program.c_str())};
-        for (auto& arg : args) argv.push_back(arg.data());
+        for (auto& arg : args)
+            argv.push_back(arg.data());
         argv.push_back(nullptr);
         pid_ = ::fork();
         if (pid_ == 0) {
             ::setpgid(0, 0);
             const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-            for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, fd);
+            for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+                ::dup2(null, fd);
             ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
             ::execvp(program.c_str(), argv.data());
             ::_exit(127);
         }
         ::setpgid(pid_, pid_);
         // curl comes back with an error of its own (52, 56, 28) from what does not speak HTTP; 7 is "refused".
-        const Run ready = host("curl", {"-s", "-o", "/dev/null", "--max-time", "1", "--retry", "50", "--retry-connrefused", "--retry-delay", "0", "--retry-max-time", "20",
+        const Run ready = host("curl", {"-s", "-o", "/dev/null", "--max-time", "1", "--retry", "50",
+                                        "--retry-connrefused", "--retry-delay", "0", "--retry-max-time", "20",
                                         "http://127.0.0.1:" + std::to_string(port) + "/"});
         REQUIRE(ready.exit_code != 7);
     }

@@ -12,9 +12,11 @@ TEST_CASE("build: what is wrong is said with its line, and no image appears") {
         const char* dockerfile;
         const char* says;
     };
-    for (const auto& bad : {Case{"FROM tiny\nRUNN true\n", "Dockerfile:2:1"}, Case{"FROM tiny\nCOPY missing /x\n", "missing"}, Case{"FROM no/such:base\n", "no/such:base"},
-                            Case{"FROM tiny\nRUN echo some words; exit 7\n", "7"}, Case{"RUN true\n", "FROM"}, Case{"FROM tiny\nCOPY --from=nowhere /a /b\n", "nowhere"},
-                            Case{"FROM tiny AS one\nCOPY --nope=1 a b\n", "nope"}, Case{"", "Dockerfile"}}) {
+    for (const auto& bad :
+         {Case{"FROM tiny\nRUNN true\n", "Dockerfile:2:1"}, Case{"FROM tiny\nCOPY missing /x\n", "missing"},
+          Case{"FROM no/such:base\n", "no/such:base"}, Case{"FROM tiny\nRUN echo some words; exit 7\n", "7"},
+          Case{"RUN true\n", "FROM"}, Case{"FROM tiny\nCOPY --from=nowhere /a /b\n", "nowhere"},
+          Case{"FROM tiny AS one\nCOPY --nope=1 a b\n", "nope"}, Case{"", "Dockerfile"}}) {
         world.write("Dockerfile", bad.dockerfile);
         const Run result = world.berth({"build", "-t", "bad", "."});
         CAPTURE(bad.dockerfile, result.err);
@@ -53,10 +55,15 @@ TEST_CASE("build: every instruction of a usual Dockerfile") {
                               "STOPSIGNAL SIGINT\n"
                               "HEALTHCHECK --interval=5s CMD true\n"
                               "ENTRYPOINT [\"/bin/sh\", \"-c\"]\n"
-                              "CMD [\"echo $COLOUR; cat /made.txt /exec.txt /tmp/who /kept.txt; ls files; pwd; stat -c %U:%a /made.txt\"]\n");
+                              "CMD [\"echo $COLOUR; cat /made.txt /exec.txt /tmp/who /kept.txt; ls files; "
+                              "pwd; stat -c %U:%a /made.txt\"]\n");
     world.ok({"build", "-t", "app:1", "--build-arg", "WHO=tests", "."});
-    CHECK(world.ok({"run", "--rm", "app:1"}) == "blue\nmade for tests\nexec form\napp\n/kept/a/f.txt\n/kept/parts/a/f.txt\nDockerfile\napp.txt\nkeep.log\nparts\n/srv\napp:640");
-    CHECK(world.ok({"image", "inspect", "--format", "{{.Config.StopSignal}} {{.Config.Labels.purpose}}", "app:1"}) == "SIGINT test");
+    CHECK(
+        world.ok({"run", "--rm", "app:1"}) ==
+        "blue\nmade for tests\nexec "
+        "form\napp\n/kept/a/f.txt\n/kept/parts/a/f.txt\nDockerfile\napp.txt\nkeep.log\nparts\n/srv\napp:640");
+    CHECK(world.ok({"image", "inspect", "--format", "{{.Config.StopSignal}} {{.Config.Labels.purpose}}",
+                    "app:1"}) == "SIGINT test");
     const std::string first = world.ok({"image", "inspect", "--format", "{{.Id}}", "app:1"});
     const Run again = world.berth({"build", "-t", "app:2", "--build-arg", "WHO=tests", "."});
     CHECK(again.exit_code == 0);
@@ -76,18 +83,24 @@ TEST_CASE("build -: a tar or a Dockerfile on standard input") {
     world.write("context/Dockerfile", "FROM tiny\nCOPY file /file\nCMD cat /file\n");
     world.write("context/file", "packed\n");
     const std::string berth = BERTH_PROGRAM;
-    const Run packed = host("sh", {"-c", "cd " + world.project() + "/context && tar -cf - . | BERTH_DATA_ROOT=" + world.paths().data_root() + " BERTH_EXEC_ROOT=" + world.paths().exec_root() + " " + berth + " build -q -t packed -"});
+    const Run packed =
+        host("sh", {"-c", "cd " + world.project() + "/context && tar -cf - . | BERTH_DATA_ROOT=" +
+                              world.paths().data_root() + " BERTH_EXEC_ROOT=" + world.paths().exec_root() +
+                              " " + berth + " build -q -t packed -"});
     CHECK(packed.exit_code == 0);
     CHECK(world.ok({"run", "--rm", "packed"}) == "packed");
 }
 
-TEST_CASE("COPY --link: folders that are there below stay as they are, whatever layers the copy was made on before") {
+TEST_CASE("COPY --link: folders that are there below stay as they are, whatever layers the copy was made on "
+          "before") {
     World world;
     world.tiny_image();
     world.write("file", "linked\n");
     world.write("Dockerfile", "ARG BASE\nFROM $BASE\nCOPY --link --chown=app file /a/b/file\n");
-    for (const auto& [base, command] : {std::pair{"open", "mkdir -m 1777 /a"}, {"open-too", "mkdir -m 1777 /a && touch /more"},
-                                        {"none", "touch /only"}, {"shut", "mkdir -p /a/b && chmod 750 /a/b"}})
+    for (const auto& [base, command] : {std::pair{"open", "mkdir -m 1777 /a"},
+                                        {"open-too", "mkdir -m 1777 /a && touch /more"},
+                                        {"none", "touch /only"},
+                                        {"shut", "mkdir -p /a/b && chmod 750 /a/b"}})
         world.ok({"build", "-q", "-t", base, "-"}, concat("FROM tiny\nRUN ", command, "\n"));
     const auto folders = [&](const std::string& base, const std::string& how) {
         const Run built = world.berth({"build", "-t", "made", "--build-arg", "BASE=" + base, "."});
@@ -101,7 +114,8 @@ TEST_CASE("COPY --link: folders that are there below stay as they are, whatever 
     CHECK(folders("shut", "DONE") == "/a root 755\n/a/b root 750\n/a/b/file app 644");
 }
 
-TEST_CASE("COPY --chmod: a number holds for the folders that are made on the way too, without its special bits") {
+TEST_CASE(
+    "COPY --chmod: a number holds for the folders that are made on the way too, without its special bits") {
     World world;
     world.tiny_image();
     world.write("tree/sub/file", "x\n");
@@ -119,16 +133,25 @@ TEST_CASE("COPY --link: its layer is the same, and taken again, whatever is belo
     World world;
     world.tiny_image();
     world.write("file", "linked\n");
-    world.write("Dockerfile", "ARG BASE\nFROM $BASE\nCOPY --link --chown=app file /way/file\nRUN cat /way/file /base > /both\n");
+    world.write(
+        "Dockerfile",
+        "ARG BASE\nFROM $BASE\nCOPY --link --chown=app file /way/file\nRUN cat /way/file /base > /both\n");
     for (const char* base : {"one", "two"})
-        world.ok({"build", "-q", "-t", base, "-"}, std::string("FROM tiny\nRUN echo ") + base + " > /base && ln -s /tmp /way\n");
-    CHECK_THAT(world.berth({"build", "-t", "bad", "--build-arg", "BASE=one", "-"}, "ARG BASE\nFROM $BASE\nCOPY --link --chown=nobody-knows file /x\n").err, ContainsSubstring("Dockerfile:3"));
+        world.ok({"build", "-q", "-t", base, "-"},
+                 std::string("FROM tiny\nRUN echo ") + base + " > /base && ln -s /tmp /way\n");
+    CHECK_THAT(world
+                   .berth({"build", "-t", "bad", "--build-arg", "BASE=one", "-"},
+                          "ARG BASE\nFROM $BASE\nCOPY --link --chown=nobody-knows file /x\n")
+                   .err,
+               ContainsSubstring("Dockerfile:3"));
     const auto layer = [&](const std::string& base) {
         const Run built = world.berth({"build", "-t", "on-" + base, "--build-arg", "BASE=" + base, "."});
         CHECK(built.exit_code == 0);
         CHECK(world.ok({"run", "--rm", "on-" + base, "cat", "/both"}) == "linked\n" + base);
-        CHECK(world.ok({"run", "--rm", "on-" + base, "stat", "-c", "%U %F", "/way/file", "/way"}) == "app regular file\napp directory");
-        return std::pair(built.err, world.ok({"image", "inspect", "--format", "{{index .RootFS.Layers 2}}", "on-" + base}));
+        CHECK(world.ok({"run", "--rm", "on-" + base, "stat", "-c", "%U %F", "/way/file", "/way"}) ==
+              "app regular file\napp directory");
+        return std::pair(built.err, world.ok({"image", "inspect", "--format", "{{index .RootFS.Layers 2}}",
+                                              "on-" + base}));
     };
     const auto first = layer("one");
     CHECK_THAT(first.first, ContainsSubstring("COPY --link --chown=app file /way/file  DONE"));

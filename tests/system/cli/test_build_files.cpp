@@ -10,7 +10,8 @@ using Catch::Matchers::ContainsSubstring;
 namespace {
 
 // The output of a command in the image that the Dockerfile makes.
-std::string built(World& world, const std::string& dockerfile, const std::string& command, std::vector<std::string> flags = {}) {
+std::string built(World& world, const std::string& dockerfile, const std::string& command,
+                  std::vector<std::string> flags = {}) {
     world.write("Dockerfile", dockerfile);
     std::vector<std::string> args{"build", "-q", "-t", "looked-at"};
     args.insert(args.end(), flags.begin(), flags.end());
@@ -30,15 +31,22 @@ TEST_CASE("build: mistakes further down are told before the steps above them run
         const char* place;
         const char* says;
     };
-    for (const auto& bad : {Case{"COPY --chmod=64a a /a", "Dockerfile:3:14", "64a"}, Case{"COPY --chmod=10000 a /a", "Dockerfile:3:14", "10000"},
-                            Case{"COPY http://127.0.0.1:1/a /a", "Dockerfile:3:6", "ADD"}, Case{"ADD --checksum=sha256:1 a /a", "Dockerfile:3:16", "fetched"},
-                            Case{"RUN --mount=typ=cache,target=/c true", "Dockerfile:3:13", "did you mean type?"}, Case{"RUN --mount=type=tmp,target=/c true", "Dockerfile:3:13", "tmpfs"},
-                            Case{"RUN --mount=type=cache true", "Dockerfile:3:13", "target"}, Case{"ENV A=\"b", "Dockerfile:3:7", "quote"},
-                            Case{"LABEL a=b c='d", "Dockerfile:3:13", "quote"}, Case{"WORKDIR ${A", "Dockerfile:3:9", "closed"},
-                            Case{"COPY --from=later /a /a\nFROM tiny AS later", "Dockerfile:3:13", "line 4"}}) {
-        world.write("Dockerfile", std::string("FROM tiny AS first\nRUN touch /ran\n") + bad.line + "\nFROM first\n");
+    for (const auto& bad :
+         {Case{"COPY --chmod=64a a /a", "Dockerfile:3:14", "64a"},
+          Case{"COPY --chmod=10000 a /a", "Dockerfile:3:14", "10000"},
+          Case{"COPY http://127.0.0.1:1/a /a", "Dockerfile:3:6", "ADD"},
+          Case{"ADD --checksum=sha256:1 a /a", "Dockerfile:3:16", "fetched"},
+          Case{"RUN --mount=typ=cache,target=/c true", "Dockerfile:3:13", "did you mean type?"},
+          Case{"RUN --mount=type=tmp,target=/c true", "Dockerfile:3:13", "tmpfs"},
+          Case{"RUN --mount=type=cache,target=/ true", "Dockerfile:3:13", "mounted on /"},
+          Case{"ENV A=\"b", "Dockerfile:3:7", "quote"}, Case{"LABEL a=b c='d", "Dockerfile:3:13", "quote"},
+          Case{"WORKDIR ${A", "Dockerfile:3:9", "closed"},
+          Case{"COPY --from=later /a /a\nFROM tiny AS later", "Dockerfile:3:13", "line 4"}}) {
+        world.write("Dockerfile",
+                    std::string("FROM tiny AS first\nRUN touch /ran\n") + bad.line + "\nFROM first\n");
         for (const bool check : {false, true}) {
-            const Run result = check ? world.berth({"build", "--check", "."}) : world.berth({"build", "-t", "bad", "."});
+            const Run result =
+                check ? world.berth({"build", "--check", "."}) : world.berth({"build", "-t", "bad", "."});
             CAPTURE(bad.line, check, result.err);
             CHECK(result.exit_code == 1);
             CHECK_THAT(result.err, ContainsSubstring(bad.place));
@@ -69,7 +77,8 @@ TEST_CASE("build: a file goes where the link of that name leads, and never out o
     world.write("tree/link", "replaced");
     CHECK(built(world,
                 "FROM tiny\n"
-                "RUN mkdir -p /real /x && echo old > /real/file && ln -s /real/file /link && ln -s real/none/deep /dangling && ln -s /real /folder && ln -s /real/file /x/link\n"
+                "RUN mkdir -p /real /x && echo old > /real/file && ln -s /real/file /link && ln -s "
+                "real/none/deep /dangling && ln -s /real /folder && ln -s /real/file /x/link\n"
                 "RUN ln -s ../../../../outside /out\n"
                 "COPY f /link\n"
                 "COPY f /dangling\n"
@@ -77,7 +86,8 @@ TEST_CASE("build: a file goes where the link of that name leads, and never out o
                 "COPY f /out\n"
                 "COPY <<EOF /folder/here\nhere\nEOF\n"
                 "COPY tree /x\n",
-                "for l in /link /dangling /folder /out; do readlink $l; done; cat /real/file /real/none/deep /real/f /outside /real/here; test -L /x/link || cat /x/link") ==
+                "for l in /link /dangling /folder /out; do readlink $l; done; cat /real/file /real/none/deep "
+                "/real/f /outside /real/here; test -L /x/link || cat /x/link") ==
           "/real/file\nreal/none/deep\n/real\n../../../../outside\nnewnewnewnewhere\nreplaced");
     world.write("Dockerfile", "FROM tiny\nRUN ln -s round /round\nCOPY f /round\n");
     const Run round = world.berth({"build", "."});
@@ -98,7 +108,8 @@ TEST_CASE("build: the content of a folder is copied, and the folder that it goes
                 "COPY --from=from /h /there\n"
                 "COPY --from=from --chown=0:0 --chmod=705 /h /both\n",
                 "stat -c '%n %a %U' /new /new/s /there /there/s /both /both/s") ==
-          "/new 755 root\n/new/s 2750 app\n/there 711 app\n/there/s 2750 app\n/both 705 root\n/both/s 705 root");
+          "/new 755 root\n/new/s 2750 app\n/there 711 app\n/there/s 2750 app\n/both 705 root\n/both/s 705 "
+          "root");
 }
 
 TEST_CASE("build --exclude: patterns are about what is beneath the source") {
@@ -127,7 +138,8 @@ TEST_CASE("build: a wildcard may match nothing") {
     CAPTURE(result.err);
     CHECK(result.exit_code == 0);
     CHECK_THAT(result.err, ContainsSubstring("line 2") && ContainsSubstring("missing*"));
-    CHECK(world.ok({"run", "--rm", "some", "/bin/sh", "-c", "ls -d /there /here/a 2>/dev/null || true"}) == "/here/a");
+    CHECK(world.ok({"run", "--rm", "some", "/bin/sh", "-c", "ls -d /there /here/a 2>/dev/null || true"}) ==
+          "/here/a");
 }
 
 TEST_CASE("build: of ARG and ENV the later one counts") {
@@ -146,14 +158,15 @@ TEST_CASE("build: of ARG and ENV the later one counts") {
                 "ARG TARGETSTAGE\n"
                 "ENV D=$TARGETSTAGE\n",
                 "cat /1 /2; echo $A $B $C $D") == "arg\nenv2\nenv2 arg env2 default");
-    CHECK(built(world, "FROM tiny\nENV A=env\nARG A=arg\nRUN echo $A > /1\n", "cat /1; echo $A", {"--build-arg", "A=given"}) == "given\nenv");
+    CHECK(built(world, "FROM tiny\nENV A=env\nARG A=arg\nRUN echo $A > /1\n", "cat /1; echo $A",
+                {"--build-arg", "A=given"}) == "given\nenv");
 }
 
 TEST_CASE("build: folders that WORKDIR makes belong to the stage's user") {
     World world;
     world.tiny_image();
-    CHECK(built(world, "FROM tiny\nUSER app\nWORKDIR /p/q\nUSER 7\nWORKDIR /r\nARG NONE\nWORKDIR $NONE\n", "stat -c %u:%g /p /p/q /r; pwd") ==
-          "1000:1000\n1000:1000\n7:7\n/r");
+    CHECK(built(world, "FROM tiny\nUSER app\nWORKDIR /p/q\nUSER 7\nWORKDIR /r\nARG NONE\nWORKDIR $NONE\n",
+                "stat -c %u:%g /p /p/q /r; pwd") == "1000:1000\n1000:1000\n7:7\n/r");
 }
 
 TEST_CASE("build: caches of one name for different owners are different caches") {
@@ -162,7 +175,8 @@ TEST_CASE("build: caches of one name for different owners are different caches")
     CHECK(built(world,
                 "FROM tiny\n"
                 "RUN --mount=type=cache,target=/c,id=one touch /c/roots\n"
-                "RUN --mount=type=cache,target=/c,id=one,uid=1000,mode=0700 stat -c %a:%u /c > /said; ls /c >> /said\n"
+                "RUN --mount=type=cache,target=/c,id=one,uid=1000,mode=0700 stat -c %a:%u /c > /said; ls /c "
+                ">> /said\n"
                 "RUN --mount=type=cache,target=/c,id=one ls /c >> /said\n",
                 "cat /said") == "700:1000\nroots");
 }

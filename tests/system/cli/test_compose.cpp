@@ -279,9 +279,10 @@ TEST_CASE("what is shown while a stack goes up, stays, restarts and pauses: the 
     CHECK(shown({"pause"}) == " Container proj-web-1  Paused\n");
     CHECK(shown({"unpause"}) == " Container proj-web-1  Unpaused\n");
     CHECK(shown({"stop"}) == " Container proj-web-1  Stopping\n Container proj-web-1  Stopped\n");
-    CHECK(shown({"up", "-d", "--force-recreate"}) ==
-          " Container proj-web-1  Recreate\n Container proj-web-1  Recreated\n Container proj-web-1  Starting\n"
-          " Container proj-web-1  Started\n");
+    CHECK(
+        shown({"up", "-d", "--force-recreate"}) ==
+        " Container proj-web-1  Recreate\n Container proj-web-1  Recreated\n Container proj-web-1  Starting\n"
+        " Container proj-web-1  Started\n");
     CHECK(world.compose({"run", "--rm", "web", "true"}).err.empty());
     CHECK(world.compose({"run", "--rm", "nope", "true"}).exit_code == 1);
     CHECK(world.compose({"run", "--rm", "web", "no-such-program"}).exit_code == 127);
@@ -332,7 +333,8 @@ TEST_CASE("rm, kill, port and exec of what is not there: compose's words and cod
     world.compose_ok({"stop"});
     const Run removed = world.compose({"rm", "-f"});
     CHECK(removed.out == "Going to remove proj-db-1, proj-web-1\n");
-    CHECK_THAT(removed.err, ContainsSubstring(" Container proj-web-1  Removing") && ContainsSubstring(" Container proj-web-1  Removed"));
+    CHECK_THAT(removed.err, ContainsSubstring(" Container proj-web-1  Removing") &&
+                                ContainsSubstring(" Container proj-web-1  Removed"));
 }
 
 TEST_CASE("--dry-run stands behind the verb, too, and changes nothing; what cannot foretell refuses it") {
@@ -343,12 +345,13 @@ TEST_CASE("--dry-run stands behind the verb, too, and changes nothing; what cann
     CHECK(world.ok({"ps", "-aq"}).empty());
     world.compose_ok({"up", "-d", "--menu=false"});
     CHECK(world.compose({"up", "--menu", "-d"}).exit_code == 1);
-    for (const auto& verb : {std::vector<std::string>{"stop"}, {"kill"}, {"restart"}, {"down"}, {"rm", "-fs"}})
+    for (const auto& verb :
+         {std::vector<std::string>{"stop"}, {"kill"}, {"restart"}, {"down"}, {"rm", "-fs"}})
         CHECK_THAT(world.compose_ok([&] {
-                       auto words = verb;
-                       words.push_back("--dry-run");
-                       return words;
-                   }()),
+            auto words = verb;
+            words.push_back("--dry-run");
+            return words;
+        }()),
                    ContainsSubstring("proj-web-1"));
     CHECK(world.compose({"--dry-run", "exec", "web", "touch", "/tmp/ran"}).exit_code == 1);
     CHECK(world.compose({"exec", "web", "test", "-e", "/tmp/ran"}).exit_code == 1);

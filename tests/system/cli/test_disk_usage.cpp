@@ -13,7 +13,8 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, double>, 4> k_units{{{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1.0}}};
+constexpr std::array<std::pair<std::string_view, double>, 4> k_units{
+    {{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1.0}}};
 
 std::int64_t du(const std::vector<std::string>& folders) {
     std::vector<std::string> args{"-sc", "-B1"};
@@ -47,10 +48,13 @@ TEST_CASE("system df says what du says, layers that only the build cache keeps i
     const auto& paths = world.paths();
     CHECK(world.berth({"system", "df"}).exit_code == 0); // nothing there yet
     world.tiny_image();
-    world.write("Dockerfile", "FROM tiny\nRUN dd if=/dev/zero of=/a bs=1k count=300\nRUN dd if=/dev/zero of=/b bs=1k count=500\n");
+    world.write(
+        "Dockerfile",
+        "FROM tiny\nRUN dd if=/dev/zero of=/a bs=1k count=300\nRUN dd if=/dev/zero of=/b bs=1k count=500\n");
     world.ok({"build", "-q", "-t", "made", "."});
     world.ok({"volume", "create", "v"});
-    world.ok({"run", "--rm", "-v", "v:/v", "made", "/bin/sh", "-c", "dd if=/dev/zero of=/v/file bs=1k count=200; ln /v/file /v/again"});
+    world.ok({"run", "--rm", "-v", "v:/v", "made", "/bin/sh", "-c",
+              "dd if=/dev/zero of=/v/file bs=1k count=200; ln /v/file /v/again"});
     world.ok({"run", "--name", "kept", "made", "/bin/sh", "-c", "dd if=/dev/zero of=/mine bs=1k count=100"});
     for (const bool image_gone : {false, true}) {
         if (image_gone) {
@@ -59,7 +63,8 @@ TEST_CASE("system df says what du says, layers that only the build cache keeps i
         }
         const auto shown = df(world);
         CAPTURE(image_gone);
-        CHECK(shown.at("Images") + shown.at("Build Cache") == Approx(static_cast<double>(du({paths.images(), paths.build()}))).epsilon(0.01));
+        CHECK(shown.at("Images") + shown.at("Build Cache") ==
+              Approx(static_cast<double>(du({paths.images(), paths.build()}))).epsilon(0.01));
         CHECK(shown.at("Local Volumes") == Approx(static_cast<double>(du({paths.volumes()}))).epsilon(0.01));
         CHECK(shown.at("Containers") == Approx(static_cast<double>(du({paths.containers()}))).epsilon(0.01));
         CHECK((shown.at("Build Cache") > 800e3) == image_gone);
@@ -68,16 +73,19 @@ TEST_CASE("system df says what du says, layers that only the build cache keeps i
     CHECK(df(world).at("Build Cache") < 800e3);
 }
 
-TEST_CASE("system df -v lists each image with what it shares, containers, volumes with their users, and the cache") {
+TEST_CASE("system df -v lists each image with what it shares, containers, volumes with their users, and the "
+          "cache") {
     World world;
     world.tiny_image();
     world.write("Dockerfile", "FROM tiny\nRUN dd if=/dev/zero of=/a bs=1k count=300\n");
     world.ok({"build", "-q", "-t", "made", "."});
     world.ok({"volume", "create", "idle"});
-    world.ok({"run", "--name", "kept", "-v", "v:/v", "made", "/bin/sh", "-c", "dd if=/dev/zero of=/v/file bs=1k count=200"});
+    world.ok({"run", "--name", "kept", "-v", "v:/v", "made", "/bin/sh", "-c",
+              "dd if=/dev/zero of=/v/file bs=1k count=200"});
     const auto text = world.ok({"system", "df", "-v"});
     CHECK_THAT(text, ContainsSubstring("Images space usage:\n\nREPOSITORY"));
-    CHECK_THAT(text, ContainsSubstring("Local Volumes space usage:\n\nVOLUME NAME   LINKS     SIZE\nidle          0         0B\nv             1         204.8kB\n"));
+    CHECK_THAT(text, ContainsSubstring("Local Volumes space usage:\n\nVOLUME NAME   LINKS     SIZE\nidle     "
+                                       "     0         0B\nv             1         204.8kB\n"));
     CHECK_THAT(text, ContainsSubstring("Build cache usage: 0B\n"));
     const auto json = parse_json(world.ok({"system", "df", "-v", "--format", "json"})).value();
     REQUIRE(json.find("Images")->as_array()->size() == 2);

@@ -16,12 +16,16 @@ TEST_CASE("a bad compose file: one clear message with its place, nothing half-ma
     const std::vector<Case> cases{
         {"services:\n  web:\n    imagee: tiny\n", "compose.yaml:3:5", "image"},
         {"services:\n  web:\n    image: tiny\n    ports: 80\n", "compose.yaml:4:", "ports"},
-        {"services:\n  web:\n    image: tiny\n    ports: [\"80:80:80:80\"]\n", "compose.yaml:4:", "80:80:80:80"},
+        {"services:\n  web:\n    image: tiny\n    ports: [\"80:80:80:80\"]\n",
+         "compose.yaml:4:", "80:80:80:80"},
         {"services:\n  web:\n    image: tiny\n    privileged: maybe\n", "compose.yaml:4:", "privileged"},
         {"services:\n  web:\n    image: tiny\n    networks: [nowhere]\n", "compose.yaml:4:", "nowhere"},
         {"services:\n  web:\n    image: tiny\n    volumes: [\"data:/data\"]\n", "compose.yaml:4:", "data"},
-        {"services:\n  web:\n    image: tiny\n    depends_on: [bd]\n  db: {image: tiny}\n", "compose.yaml:4:", "bd"},
-        {"services:\n  a:\n    image: tiny\n    depends_on: [b]\n  b:\n    image: tiny\n    depends_on: [a]\n", "compose.yaml:", "cycle"},
+        {"services:\n  web:\n    image: tiny\n    depends_on: [bd]\n  db: {image: tiny}\n",
+         "compose.yaml:4:", "bd"},
+        {"services:\n  a:\n    image: tiny\n    depends_on: [b]\n  b:\n    image: tiny\n    depends_on: "
+         "[a]\n",
+         "compose.yaml:", "cycle"},
         {"services:\n  web:\n    image: \"${NOPE:?must be set}\"\n", "compose.yaml:3:", "must be set"},
         {"services:\n  web: {}\n", "compose.yaml:2:", "image"},
         {"services:\n  web:\n    image: tiny\n   bad: indent\n", "compose.yaml:4", ""},
@@ -55,10 +59,14 @@ TEST_CASE("no compose file, unknown verbs and flags") {
 TEST_CASE("a port in use: who holds it is said, and the stack is as it was before") {
     World world;
     world.tiny_image();
-    world.write("compose.yaml", "services:\n  db:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n"
-                                "  web:\n    image: tiny\n    command: sleep 1000\n    depends_on: [db]\n    ports: [\"8099:80\"]\n");
-    const Run result = host("sh", {"-c", "busybox nc -l -p 8099 >/dev/null & p=$!; cd " + world.project() + "; export BERTH_DATA_ROOT=" + world.paths().data_root() +
-                                             " BERTH_EXEC_ROOT=" + world.paths().exec_root() + "; while ! ss -ltn | grep -q :8099; do :; done; " BERTH_PROGRAM
+    world.write(
+        "compose.yaml",
+        "services:\n  db:\n    image: tiny\n    command: sleep 1000\n    stop_grace_period: 0s\n"
+        "  web:\n    image: tiny\n    command: sleep 1000\n    depends_on: [db]\n    ports: [\"8099:80\"]\n");
+    const Run result = host("sh", {"-c", "busybox nc -l -p 8099 >/dev/null & p=$!; cd " + world.project() +
+                                             "; export BERTH_DATA_ROOT=" + world.paths().data_root() +
+                                             " BERTH_EXEC_ROOT=" + world.paths().exec_root() +
+                                             "; while ! ss -ltn | grep -q :8099; do :; done; " BERTH_PROGRAM
                                              " compose up -d; code=$?; kill $p; exit $code"});
     CHECK(result.exit_code == 1);
     CHECK_THAT(result.err, ContainsSubstring("8099") && ContainsSubstring("busybox"));
@@ -77,15 +85,16 @@ TEST_CASE("a build without its Dockerfile names the line of the compose file tha
     }
     // What is wrong inside of one has its own place.
     world.write("app/Dockerfile", "FROM scratch\nNONSENSE x\n");
-    CHECK_THAT(world.compose({"build"}).err, ContainsSubstring("Dockerfile:2:") && !ContainsSubstring("compose.yaml:4:"));
+    CHECK_THAT(world.compose({"build"}).err,
+               ContainsSubstring("Dockerfile:2:") && !ContainsSubstring("compose.yaml:4:"));
 }
 
 TEST_CASE("an input without an end is refused in bounded time, and nothing of it is kept") {
     World world;
     const auto piped = [&](const std::string& input, const std::string& command) {
         return host("sh", {"-c", "export BERTH_DATA_ROOT=" + world.paths().data_root() + " BERTH_EXEC_ROOT=" +
-                                     world.paths().exec_root() + "; timeout -s KILL 50 sh -c '" + input + " | " +
-                                     BERTH_PROGRAM + " " + command + "'"});
+                                     world.paths().exec_root() + "; timeout -s KILL 50 sh -c '" + input +
+                                     " | " + BERTH_PROGRAM + " " + command + "'"});
     };
     for (const auto* input : {"cat /dev/zero", "yes", "cat /dev/urandom"})
         for (const auto* command : {"import - big", "load"}) {
@@ -101,20 +110,25 @@ TEST_CASE("COPY of a device node without the right to make one says what is miss
     World world;
     world.tiny_image();
     world.write("Dockerfile", "FROM tiny\nCOPY dev /copied\n");
-    REQUIRE(host("sh", {"-c", "mkdir " + world.project() + "/dev && mknod " + world.project() + "/dev/null c 1 3"}).exit_code == 0);
+    REQUIRE(host("sh",
+                 {"-c", "mkdir " + world.project() + "/dev && mknod " + world.project() + "/dev/null c 1 3"})
+                .exit_code == 0);
     world.ok({"build", "-q", "-t", "with", "."});
-    CHECK(world.ok({"run", "--rm", "with", "stat", "-c", "%F %t:%T", "/copied/null"}) == "character special file 1:3");
-    const Run refused = host("sh", {"-c", "cd " + world.project() + "; export BERTH_DATA_ROOT=" + world.paths().data_root() +
-                                              " BERTH_EXEC_ROOT=" + world.paths().exec_root() +
-                                              "; setpriv --bounding-set -mknod --inh-caps -mknod " + BERTH_PROGRAM +
-                                              " build --no-cache -t without ."});
+    CHECK(world.ok({"run", "--rm", "with", "stat", "-c", "%F %t:%T", "/copied/null"}) ==
+          "character special file 1:3");
+    const Run refused =
+        host("sh", {"-c", "cd " + world.project() + "; export BERTH_DATA_ROOT=" + world.paths().data_root() +
+                              " BERTH_EXEC_ROOT=" + world.paths().exec_root() +
+                              "; setpriv --bounding-set -mknod --inh-caps -mknod " + BERTH_PROGRAM +
+                              " build --no-cache -t without ."});
     CHECK(refused.exit_code == 1);
     CHECK_THAT(refused.err, ContainsSubstring("dev/null") && ContainsSubstring("CAP_MKNOD"));
     // An import goes on without it, and says so.
-    const Run imported = host("sh", {"-c", "export BERTH_DATA_ROOT=" + world.paths().data_root() + " BERTH_EXEC_ROOT=" +
-                                               world.paths().exec_root() + "; tar -C " + world.project() +
-                                               " -c dev | setpriv --bounding-set -mknod --inh-caps -mknod " + BERTH_PROGRAM +
-                                               " import - devices"});
+    const Run imported =
+        host("sh", {"-c", "export BERTH_DATA_ROOT=" + world.paths().data_root() +
+                              " BERTH_EXEC_ROOT=" + world.paths().exec_root() + "; tar -C " +
+                              world.project() + " -c dev | setpriv --bounding-set -mknod --inh-caps -mknod " +
+                              BERTH_PROGRAM + " import - devices"});
     CHECK(imported.exit_code == 0);
     CHECK_THAT(imported.err, ContainsSubstring("dev/null") && ContainsSubstring("CAP_MKNOD"));
 }

@@ -107,8 +107,9 @@ TEST_CASE("in a chroot: exec and probes land in the container, whose namespace h
                                    "BERTH_EXEC_ROOT=" + world.paths().exec_root(), BERTH_PROGRAM});
         return host("chroot", args);
     };
-    const Run run = inside({"run", "-d", "--name", "box", "--health-cmd", "test -e /of-the-container",
-                            "--health-interval", "1s", "tiny", "sh", "-c", "touch /of-the-container; exec sleep 1000"});
+    const Run run =
+        inside({"run", "-d", "--name", "box", "--health-cmd", "test -e /of-the-container",
+                "--health-interval", "1s", "tiny", "sh", "-c", "touch /of-the-container; exec sleep 1000"});
     INFO(run.err);
     REQUIRE(run.exit_code == 0);
     const Run files = inside({"exec", "box", "ls", "/"});
@@ -116,7 +117,8 @@ TEST_CASE("in a chroot: exec and probes land in the container, whose namespace h
     CHECK_THAT(files.out, !ContainsSubstring("boot\n"));
     // The namespace's own root, which a process that leaves its root by chroot(2) comes to.
     const auto pid = world.ok({"inspect", "--format", "{{.State.Pid}}", "box"});
-    CHECK_THAT(host("nsenter", {"-t", pid, "-m", "/bin/busybox", "ls", "/"}).out, ContainsSubstring("of-the-container"));
+    CHECK_THAT(host("nsenter", {"-t", pid, "-m", "/bin/busybox", "ls", "/"}).out,
+               ContainsSubstring("of-the-container"));
     // Nothing of it reaches the host's mounts.
     CHECK(inside({"rm", "-f", "box"}).exit_code == 0);
     CHECK(std::filesystem::exists(root + "/usr/bin/env"));

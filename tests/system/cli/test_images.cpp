@@ -63,9 +63,12 @@ TEST_CASE("images: wildcards beside a port, filters by age and label, also of th
     world.ok({"rmi", "localhost:5000/team/app:1"});
     world.write("Dockerfile", "FROM tiny\nLABEL keep=yes\nRUN echo marked > /marked\n");
     world.ok({"build", "-q", "-t", "marked", "."});
-    CHECK_THAT(world.ok({"image", "prune", "-af", "--filter", "until=1h"}), ContainsSubstring("reclaimed space: 0B"));
-    const auto pruned = world.ok({"image", "prune", "-f", "--filter", "dangling=false", "--filter", "label!=keep"});
-    CHECK_THAT(pruned, ContainsSubstring("untagged: tiny:latest") && ContainsSubstring("reclaimed space: 0B")); // its layer stays
+    CHECK_THAT(world.ok({"image", "prune", "-af", "--filter", "until=1h"}),
+               ContainsSubstring("reclaimed space: 0B"));
+    const auto pruned =
+        world.ok({"image", "prune", "-f", "--filter", "dangling=false", "--filter", "label!=keep"});
+    CHECK_THAT(pruned, ContainsSubstring("untagged: tiny:latest") &&
+                           ContainsSubstring("reclaimed space: 0B")); // its layer stays
     CHECK(images({}) == "marked:latest");
     CHECK(world.berth({"image", "prune", "-f", "--filter", "until=soon"}).exit_code != 0);
     CHECK(world.berth({"system", "prune", "-f", "--volumes", "--filter", "until=1h"}).exit_code != 0);
@@ -85,18 +88,25 @@ TEST_CASE("an image for another machine is not taken for one of the asked-for pl
     world.ok({"export", "-o", "root.tar", "c"});
     world.ok({"import", "--platform", "linux/s390x", "root.tar", "far"});
     CHECK(world.ok({"image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", "far"}) == "linux/s390x");
-    const Run refused = world.berth({"run", "--rm", "--pull", "never", "--platform", "linux/amd64", "far", "true"});
+    const Run refused =
+        world.berth({"run", "--rm", "--pull", "never", "--platform", "linux/amd64", "far", "true"});
     CHECK(refused.exit_code == 125);
-    CHECK_THAT(refused.err, ContainsSubstring("its platform (linux/s390x) does not match the specified platform (linux/amd64)"));
+    CHECK_THAT(
+        refused.err,
+        ContainsSubstring("its platform (linux/s390x) does not match the specified platform (linux/amd64)"));
     CHECK(world.berth({"run", "--rm", "--platform", "bogus/x/y/z", "tiny", "true"}).exit_code == 125);
-    const Run asked = world.berth({"run", "--rm", "--pull", "never", "--platform", "linux/s390x", "far", "true"});
+    const Run asked =
+        world.berth({"run", "--rm", "--pull", "never", "--platform", "linux/s390x", "far", "true"});
     CHECK(asked.exit_code == 0);
     CHECK(asked.err.empty());
     CHECK_THAT(world.berth({"run", "--rm", "far", "true"}).err, ContainsSubstring("linux/s390x"));
-    world.write("compose.yaml", "services: {app: {image: far, platform: linux/amd64, pull_policy: never, command: [\"true\"]}}\n");
+    world.write(
+        "compose.yaml",
+        "services: {app: {image: far, platform: linux/amd64, pull_policy: never, command: [\"true\"]}}\n");
     const Run up = world.compose({"up", "-d"});
     CHECK(up.exit_code == 1);
-    CHECK_THAT(up.err, ContainsSubstring("does not match the specified platform") && ContainsSubstring("compose.yaml:1"));
+    CHECK_THAT(up.err, ContainsSubstring("does not match the specified platform") &&
+                           ContainsSubstring("compose.yaml:1"));
     CHECK(world.berth({"import", "root.tar", "x@sha256:" + std::string(64, 'a')}).exit_code == 1);
 }
 
@@ -105,7 +115,7 @@ TEST_CASE("--platform of the commands about images that are here: theirs works, 
     world.tiny_image();
     const auto own = world.ok({"image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", "tiny"});
     const std::vector<std::vector<std::string>> commands = {
-        {"save", "-o", "tiny.tar", "tiny"}, {"history", "tiny"}, {"image", "inspect", "tiny"},
+        {"save", "-o", "tiny.tar", "tiny"}, {"history", "tiny"},        {"image", "inspect", "tiny"},
         {"push", "127.0.0.1:1/tiny"},       {"load", "-i", "tiny.tar"}, {"rmi", "tiny"}};
     world.ok({"tag", "tiny", "127.0.0.1:1/tiny"});
     for (auto command : commands) {
@@ -123,15 +133,17 @@ TEST_CASE("--platform of the commands about images that are here: theirs works, 
 TEST_CASE("sizes in tables have three digits, dates of a history no fractions") {
     World world;
     world.tiny_image();
-    world.write("Dockerfile", "FROM tiny\nRUN echo made > /made\nEXPOSE 80 443/udp\nCMD [\"echo\", \"a b\"]\n");
+    world.write("Dockerfile",
+                "FROM tiny\nRUN echo made > /made\nEXPOSE 80 443/udp\nCMD [\"echo\", \"a b\"]\n");
     world.ok({"build", "-q", "-t", "made", "."});
-    for (const auto& words : std::vector<std::vector<std::string>>{{"images", "--format", "{{.Size}}", "made"},
-                                                                   {"history", "--format", "{{.Size}}", "made"}}) {
+    for (const auto& words : std::vector<std::vector<std::string>>{
+             {"images", "--format", "{{.Size}}", "made"}, {"history", "--format", "{{.Size}}", "made"}}) {
         for (const auto& line : split(world.ok(words), '\n'))
             CHECK(std::count_if(line.begin(), line.end(), [](char c) { return c >= '0' && c <= '9'; }) <= 3);
     }
-    CHECK(split(world.ok({"history", "--human=false", "--format", "{{.CreatedAt}}", "made"}), '\n').front().size() ==
-          std::string("2026-01-02T03:04:05Z").size());
+    CHECK(split(world.ok({"history", "--human=false", "--format", "{{.CreatedAt}}", "made"}), '\n')
+              .front()
+              .size() == std::string("2026-01-02T03:04:05Z").size());
     CHECK_THAT(world.ok({"history", "--no-trunc", "--format", "{{.CreatedBy}}", "made"}),
                ContainsSubstring("CMD [\"echo\" \"a b\"]\nEXPOSE [443/udp 80/tcp]\n"));
 }
@@ -143,7 +155,9 @@ TEST_CASE("import: a sparse file of the old GNU kind is refused, one of pax come
     REQUIRE(host("truncate", {"-s", "3M", world.project() + "/tree/hole"}).exit_code == 0);
     for (const bool old : {true, false}) {
         const auto tar = world.project() + "/t.tar";
-        REQUIRE(host("tar", {"-C", world.project() + "/tree", "--sparse", old ? "--format=gnu" : "--format=pax", "-cf", tar, "."}).exit_code == 0);
+        REQUIRE(host("tar", {"-C", world.project() + "/tree", "--sparse",
+                             old ? "--format=gnu" : "--format=pax", "-cf", tar, "."})
+                    .exit_code == 0);
         const Run run = world.berth({"import", tar, "sparse"});
         CHECK(run.exit_code == (old ? 1 : 0));
         if (old) CHECK_THAT(run.err, ContainsSubstring("hole") && ContainsSubstring("--format=pax"));
@@ -158,7 +172,8 @@ TEST_CASE("a whiteout that hides nothing is no file: export and volumes pass ove
     world.ok({"export", "-o", "root.tar", "plain"});
     world.write("nodir/.wh.x", "");
     world.write("nodir/kept", "");
-    REQUIRE(host("tar", {"-C", world.project(), "-rf", world.project() + "/root.tar", "nodir"}).exit_code == 0);
+    REQUIRE(host("tar", {"-C", world.project(), "-rf", world.project() + "/root.tar", "nodir"}).exit_code ==
+            0);
     world.ok({"import", "root.tar", "hidden"});
     world.ok({"create", "--name", "c", "-v", "/nodir", "hidden", "true"});
     world.ok({"export", "-o", "out.tar", "c"});

@@ -298,7 +298,8 @@ TEST_CASE("ports on IPv6 addresses of the host") {
     REQUIRE(host("ip", {"addr", "add", "fd00:99::5/128", "dev", "lo"}).exit_code == 0);
     world.ok({"network", "create", "--ipv6", "six"});
     world.ok({"run", "-d", "--name", "web", "--network", "six", "-p", "[fd00:99::5]:8080:80", "-p",
-              "[::]:8081:80", "-p", "fd00:99::5:8082:80", "-p", "[::1]:8083:80", "tiny", "sh", "-c", k_serve});
+              "[::]:8081:80", "-p", "fd00:99::5:8082:80", "-p", "[::1]:8083:80", "tiny", "sh", "-c",
+              k_serve});
     CHECK(fetch("http://[fd00:99::5]:8080/") == "hello");
     CHECK(fetch("http://[fd00:99::5]:8081/") == "hello");
     CHECK(fetch("http://[fd00:99::5]:8082/") == "hello");

@@ -95,8 +95,8 @@ TEST_CASE("push, and pull by berth and by skopeo") {
     CHECK_THAT(world.ok({"manifest", "inspect", name}),
                ContainsSubstring("\n\t\t\t\"mediaType\": \"application/vnd.oci.image.layer.v1.tar+gzip\""));
     CHECK_THAT(world.ok({"manifest", "inspect", "-v", name}),
-               ContainsSubstring("\t\"Ref\": \"" + name + "\"") && ContainsSubstring("\"architecture\": \"") &&
-                   ContainsSubstring("\t\"OCIManifest\": {"));
+               ContainsSubstring("\t\"Ref\": \"" + name + "\"") &&
+                   ContainsSubstring("\"architecture\": \"") && ContainsSubstring("\t\"OCIManifest\": {"));
 
     const auto digests =
         world.ok({"images", "--digests", "--format", "{{.Repository}}:{{.Tag}} {{.Digest}}"});
@@ -107,8 +107,9 @@ TEST_CASE("push, and pull by berth and by skopeo") {
     world.ok({"pull", "-q", name});
     CHECK(world.ok({"inspect", "--format", "{{.Id}}", name}) == id);
     CHECK(world.ok({"run", "--rm", "--network", "none", name, "echo", "back"}) == "back");
-    CHECK_THAT(world.ok({"pull", name}), ContainsSubstring("1: Pulling from team/tiny\nDigest: sha256:") &&
-                                             ContainsSubstring("\nStatus: Image is up to date for " + name + "\n"));
+    CHECK_THAT(world.ok({"pull", name}),
+               ContainsSubstring("1: Pulling from team/tiny\nDigest: sha256:") &&
+                   ContainsSubstring("\nStatus: Image is up to date for " + name + "\n"));
     world.ok({"rmi", "-f", id});
     CHECK_THAT(world.ok({"pull", name}), ContainsSubstring("Status: Downloaded newer image for " + name));
     world.ok({"rmi", "-f", id});
@@ -116,7 +117,8 @@ TEST_CASE("push, and pull by berth and by skopeo") {
     CHECK(tagged.exit_code == 1);
     CHECK_THAT(tagged.err, ContainsSubstring("tag can't be used with --all-tags/-a"));
     CHECK_THAT(world.ok({"pull", "-a", registry.name() + "/team/tiny"}),
-               ContainsSubstring("1: Pulling from team/tiny") && ContainsSubstring("2: Pulling from team/tiny") &&
+               ContainsSubstring("1: Pulling from team/tiny") &&
+                   ContainsSubstring("2: Pulling from team/tiny") &&
                    Catch::Matchers::EndsWith("\n" + registry.name() + "/team/tiny"));
     CHECK(world.ok({"images", "--format", "{{.Tag}}", registry.name() + "/team/tiny"}).size() == 3);
     // The other way round, too.
@@ -249,8 +251,10 @@ TEST_CASE("registry: a build is pushed, and its cache comes back to another stor
     world.tiny_image();
     world.write("Dockerfile", "FROM tiny\nRUN cat /proc/sys/kernel/random/uuid > /made\nCMD cat /made\n");
     const auto name = registry.name() + "/team/app";
-    world.ok({"build", "-t", name + ":1", "--push", "--cache-to", "type=registry,ref=" + name + ":cache", "--cache-to", "type=inline", "--metadata-file", "about.json", "."});
-    CHECK_THAT(host("cat", {world.project() + "/about.json"}).out, ContainsSubstring("containerimage.descriptor"));
+    world.ok({"build", "-t", name + ":1", "--push", "--cache-to", "type=registry,ref=" + name + ":cache",
+              "--cache-to", "type=inline", "--metadata-file", "about.json", "."});
+    CHECK_THAT(host("cat", {world.project() + "/about.json"}).out,
+               ContainsSubstring("containerimage.descriptor"));
     const auto made = world.ok({"run", "--rm", name + ":1"});
     world.ok({"save", "-o", "tiny.tar", "tiny"});
     int number = 0;

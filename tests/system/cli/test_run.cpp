@@ -74,38 +74,50 @@ TEST_CASE("run: output, exit codes, input, environment, working directory, user,
 TEST_CASE("run: limits, sysctls, ulimits and shared memory reach the container") {
     World world;
     world.tiny_image();
-    CHECK(world.ok({"run", "--rm", "--ulimit", "nofile=100:200", "tiny", "sh", "-c", "ulimit -Sn; ulimit -Hn"}) == "100\n200");
+    CHECK(world.ok({"run", "--rm", "--ulimit", "nofile=100:200", "tiny", "sh", "-c",
+                    "ulimit -Sn; ulimit -Hn"}) == "100\n200");
     for (const auto* bad : {"nofile=many", "nofile=", "nofile=1:2:3", "nofile=:5"}) {
         const Run refused = world.berth({"run", "--rm", "--ulimit", bad, "tiny", "true"});
         CHECK(refused.exit_code == 125);
         CHECK_THAT(refused.err, ContainsSubstring(bad));
     }
-    CHECK(world.ok({"run", "--rm", "--sysctl", "net.ipv4.ip_forward=1", "tiny", "cat", "/proc/sys/net/ipv4/ip_forward"}) == "1");
-    CHECK(world.ok({"run", "--rm", "--shm-size", "8m", "tiny", "sh", "-c", "df -k /dev/shm | tail -1 | awk '{print $2}'"}) == "8192");
-    const Run forks = world.berth({"run", "--rm", "--pids-limit", "8", "tiny", "sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 5 & done; echo all"});
+    CHECK(world.ok({"run", "--rm", "--sysctl", "net.ipv4.ip_forward=1", "tiny", "cat",
+                    "/proc/sys/net/ipv4/ip_forward"}) == "1");
+    CHECK(world.ok({"run", "--rm", "--shm-size", "8m", "tiny", "sh", "-c",
+                    "df -k /dev/shm | tail -1 | awk '{print $2}'"}) == "8192");
+    const Run forks = world.berth({"run", "--rm", "--pids-limit", "8", "tiny", "sh", "-c",
+                                   "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 5 & done; echo all"});
     CHECK_THAT(forks.out, !ContainsSubstring("all"));
 }
 
 TEST_CASE("limits of single block devices: flags and blkio_config reach the cgroup, inspect shows them") {
     World world;
     world.tiny_image();
-    const Run disks = host("sh", {"-c", "awk 'NR > 2 {print $4, $1 \":\" $2}' /proc/partitions | while read n d; do [ -b /dev/$n ] && echo $n $d && break; done"});
+    const Run disks = host("sh", {"-c", "awk 'NR > 2 {print $4, $1 \":\" $2}' /proc/partitions | while read "
+                                        "n d; do [ -b /dev/$n ] && echo $n $d && break; done"});
     if (disks.out.empty()) {
         WARN("skipped: this machine shows no block device");
         return;
     }
     const auto words = split(std::string(trim(disks.out)), ' ');
     const std::string disk = "/dev/" + words[0], number = words[1];
-    const std::vector<std::string> show{"sh", "-c", "cd /sys/fs/cgroup; cat io.max blkio/blkio.throttle.*_device 2>/dev/null; true"};
-    world.ok({"run", "-d", "--name", "slow", "--device-write-bps", disk + ":1mb", "--device-read-iops", disk + ":50", "tiny", "sleep", "1000"});
+    const std::vector<std::string> show{
+        "sh", "-c", "cd /sys/fs/cgroup; cat io.max blkio/blkio.throttle.*_device 2>/dev/null; true"};
+    world.ok({"run", "-d", "--name", "slow", "--device-write-bps", disk + ":1mb", "--device-read-iops",
+              disk + ":50", "tiny", "sleep", "1000"});
     const std::string seen = world.ok({"exec", "slow", show[0], show[1], show[2]});
     CHECK_THAT(seen, ContainsSubstring(number) && ContainsSubstring("1048576") && ContainsSubstring("50"));
-    CHECK(world.ok({"inspect", "-f", "{{range .HostConfig.BlkioDeviceWriteBps}}{{.Path}} {{.Rate}}{{end}} {{len .HostConfig.BlkioDeviceReadBps}}", "slow"}) ==
-          disk + " 1048576 0");
-    world.write("compose.yaml", "services:\n  slow:\n    image: tiny\n    command: sleep 1000\n    blkio_config:\n      device_read_bps: [{path: " + disk +
-                                    ", rate: 12mb}]\n      device_write_iops: [{path: " + disk + ", rate: 70}]\n");
+    CHECK(world.ok({"inspect", "-f",
+                    "{{range .HostConfig.BlkioDeviceWriteBps}}{{.Path}} {{.Rate}}{{end}} {{len "
+                    ".HostConfig.BlkioDeviceReadBps}}",
+                    "slow"}) == disk + " 1048576 0");
+    world.write("compose.yaml", "services:\n  slow:\n    image: tiny\n    command: sleep 1000\n    "
+                                "blkio_config:\n      device_read_bps: [{path: " +
+                                    disk + ", rate: 12mb}]\n      device_write_iops: [{path: " + disk +
+                                    ", rate: 70}]\n");
     world.compose_ok({"up", "-d"});
-    CHECK_THAT(world.compose_ok({"exec", "slow", show[0], show[1], show[2]}), ContainsSubstring("12582912") && ContainsSubstring("70"));
+    CHECK_THAT(world.compose_ok({"exec", "slow", show[0], show[1], show[2]}),
+               ContainsSubstring("12582912") && ContainsSubstring("70"));
     world.compose_ok({"down", "-t", "0"});
     for (const auto* bad : {"/dev/sda", "/dev/sda:many", "sda:1mb", "/dev/sda:-1"})
         CHECK(world.berth({"run", "--rm", "--device-write-bps", bad, "tiny", "true"}).exit_code == 125);
@@ -157,7 +169,8 @@ TEST_CASE("a detached container: ps, stop, start, restart, rm, name conflicts") 
     CHECK(world.ok({"ps", "-aq"}).empty());
 }
 
-TEST_CASE("run -d of a program that is not there: the container's id, the error, and the container as created") {
+TEST_CASE(
+    "run -d of a program that is not there: the container's id, the error, and the container as created") {
     World world;
     world.tiny_image();
     const Run run = world.berth({"run", "-d", "--name", "none", "tiny", "/nosuch"});
@@ -245,7 +258,8 @@ TEST_CASE("run --init: pid 1 has a name of its own, whatever started it") {
     World world;
     world.tiny_image();
     CHECK(world.ok({"run", "--rm", "--init", "tiny", "cat", "/proc/1/comm"}) == "berth-init");
-    CHECK(world.ok({"run", "--rm", "--init", "tiny", "sh", "-c", "tr -d '\\0' < /proc/1/cmdline"}) == "berth-init");
+    CHECK(world.ok({"run", "--rm", "--init", "tiny", "sh", "-c", "tr -d '\\0' < /proc/1/cmdline"}) ==
+          "berth-init");
     CHECK(world.ok({"run", "--rm", "--init", "-u", "1000", "tiny", "cat", "/proc/1/comm"}) == "berth-init");
 }
 
@@ -254,10 +268,11 @@ TEST_CASE("run --ulimit nofile: a number too small for our own steps holds for t
     world.tiny_image();
     for (const auto* limit : {"3", "5", "10", "63", "64", "100"}) {
         CAPTURE(limit);
-        CHECK(world.ok({"run", "--rm", "--ulimit", concat("nofile=", limit, ":", limit), "tiny", "sh", "-c", "ulimit -n; ulimit -Hn"}) ==
-              concat(limit, "\n", limit));
+        CHECK(world.ok({"run", "--rm", "--ulimit", concat("nofile=", limit, ":", limit), "tiny", "sh", "-c",
+                        "ulimit -n; ulimit -Hn"}) == concat(limit, "\n", limit));
     }
-    CHECK(world.ok({"run", "--rm", "--init", "--ulimit", "nofile=4:200", "tiny", "sh", "-c", "ulimit -n; ulimit -Hn"}) == "4\n200");
+    CHECK(world.ok({"run", "--rm", "--init", "--ulimit", "nofile=4:200", "tiny", "sh", "-c",
+                    "ulimit -n; ulimit -Hn"}) == "4\n200");
 }
 
 TEST_CASE("run --cpus: more than there are, and less than can be, are refused") {
@@ -265,7 +280,8 @@ TEST_CASE("run --cpus: more than there are, and less than can be, are refused") 
     world.tiny_image();
     const Run many = world.berth({"run", "--rm", "--cpus", "99999", "tiny", "true"});
     CHECK(many.exit_code == 125);
-    CHECK_THAT(many.err, ContainsSubstring("range of CPUs is from 0.01 to ") && ContainsSubstring(" CPUs available"));
+    CHECK_THAT(many.err,
+               ContainsSubstring("range of CPUs is from 0.01 to ") && ContainsSubstring(" CPUs available"));
     CHECK(world.berth({"run", "--rm", "--cpus", "0.001", "tiny", "true"}).exit_code == 125);
     world.ok({"run", "--rm", "--cpus", "1", "tiny", "true"});
 }
@@ -275,9 +291,12 @@ TEST_CASE("run -v: a folder on a file, or a file on a folder, is said in words")
     world.tiny_image();
     const auto& host_side = world.project();
     // As in Docker, a source that is missing becomes a folder; the image has a file there.
-    const Run folder = world.berth({"run", "--rm", "-v", host_side + "/missing.conf:/etc/passwd", "tiny", "true"});
+    const Run folder =
+        world.berth({"run", "--rm", "-v", host_side + "/missing.conf:/etc/passwd", "tiny", "true"});
     CHECK(folder.exit_code == 125);
-    CHECK_THAT(folder.err, ContainsSubstring("missing.conf' on '/etc/passwd'") && ContainsSubstring("a folder cannot be mounted on a file") && ContainsSubstring("hint:"));
+    CHECK_THAT(folder.err, ContainsSubstring("missing.conf' on '/etc/passwd'") &&
+                               ContainsSubstring("a folder cannot be mounted on a file") &&
+                               ContainsSubstring("hint:"));
     world.write("file", "x");
     const Run file = world.berth({"run", "--rm", "-v", host_side + "/file:/etc", "tiny", "true"});
     CHECK(file.exit_code == 125);
@@ -292,14 +311,18 @@ TEST_CASE("run -v: a folder of berth's own state is mounted with a warning, a vo
     CHECK(inside.exit_code == 0);
     CHECK_THAT(inside.err, ContainsSubstring("where berth keeps its state"));
     world.ok({"volume", "create", "v"});
-    CHECK(world.berth({"run", "--rm", "-v", world.paths().volumes() + "/v/_data:/x", "tiny", "true"}).err.empty());
+    CHECK(world.berth({"run", "--rm", "-v", world.paths().volumes() + "/v/_data:/x", "tiny", "true"})
+              .err.empty());
 }
 
 TEST_CASE("run: flags that only one value can be true of are accepted with it and refused otherwise") {
     World world;
     world.tiny_image();
-    world.ok({"run", "--rm", "--isolation", "default", "--disable-content-trust", "--volume-driver", "local", "tiny", "true"});
-    for (const auto& bad : {std::vector<std::string>{"--isolation", "hyperv"}, {"--disable-content-trust=false"}, {"--volume-driver", "nfs"}}) {
+    world.ok({"run", "--rm", "--isolation", "default", "--disable-content-trust", "--volume-driver", "local",
+              "tiny", "true"});
+    for (const auto& bad : {std::vector<std::string>{"--isolation", "hyperv"},
+                            {"--disable-content-trust=false"},
+                            {"--volume-driver", "nfs"}}) {
         std::vector<std::string> args{"run", "--rm"};
         args.insert(args.end(), bad.begin(), bad.end());
         args.insert(args.end(), {"tiny", "true"});

@@ -99,7 +99,7 @@ TEST_CASE("a pause that hangs on a descriptor ends with it, also when its proces
     const auto id = stand.start("held", "while :; do sleep 0.05; done");
     const auto status = [&] { return runtime::read_container(stand.context, id)->state.status; };
     // The monitor serves in order: when it has answered this, it has seen the end of the connection before.
-    const auto after_the_monitor = [&] { 
+    const auto after_the_monitor = [&] {
         monitor::Request request;
         request.kind = monitor::RequestKind::resize;
         (void)runtime::ask(stand.context, id, request);

@@ -13,7 +13,9 @@ std::span<const EnumName<Colour>> enum_names(Colour) {
 struct Inner {
     int number = 7;
 };
-template <class V> void describe(V& v, Inner& x) { v.field("number", x.number); }
+template <class V> void describe(V& v, Inner& x) {
+    v.field("number", x.number);
+}
 struct Record {
     std::string name;
     std::vector<Inner> inner;

@@ -1,5 +1,5 @@
-#include "runtime/base/clock.hpp"
 #include "runtime/base/base64.hpp"
+#include "runtime/base/clock.hpp"
 #include "runtime/base/parse.hpp"
 #include "tests/support/catch.hpp"
 
@@ -7,7 +7,8 @@ using namespace berth;
 using namespace std::chrono_literals;
 
 TEST_CASE("what is not a number, a size or a duration is refused") {
-    for (const auto* text : {"", " 1", "1 ", "0x10", "1e3", "--1", "+-1", "+", "9223372036854775808", "1.5"}) {
+    for (const auto* text :
+         {"", " 1", "1 ", "0x10", "1e3", "--1", "+-1", "+", "9223372036854775808", "1.5"}) {
         CAPTURE(text);
         CHECK_FALSE(parse_integer(text));
     }
@@ -76,7 +77,8 @@ TEST_CASE("times read back what they print") {
     CHECK(parse_rfc3339(to_rfc3339(time)).value() == time);
     CHECK(parse_rfc3339("2026-01-02T05:04:05+02:00").value().seconds == time.seconds);
     CHECK(parse_rfc3339("2026-01-02").value().seconds == 1767312000);
-    for (const auto* text : {"", "2026", "2026-13-01", "2026-01-02T", "2026-01-02T25:00:00Z", "yesterday"}) CHECK_FALSE(parse_rfc3339(text));
+    for (const auto* text : {"", "2026", "2026-13-01", "2026-01-02T", "2026-01-02T25:00:00Z", "yesterday"})
+        CHECK_FALSE(parse_rfc3339(text));
 }
 
 TEST_CASE("ages are told in docker's words") {
@@ -89,7 +91,8 @@ TEST_CASE("ages are told in docker's words") {
 
 TEST_CASE("UTF-8: overlong forms, surrogates and cut sequences are refused") {
     CHECK(is_valid_utf8("h\xc3\xa9llo \xe2\x82\xac \xf0\x9f\x9a\xa2"));
-    for (const auto* text : {"\xc0\x80", "\xed\xa0\x80", "\xe2\x82", "\xf4\x90\x80\x80", "\xff"}) CHECK_FALSE(is_valid_utf8(text));
+    for (const auto* text : {"\xc0\x80", "\xed\xa0\x80", "\xe2\x82", "\xf4\x90\x80\x80", "\xff"})
+        CHECK_FALSE(is_valid_utf8(text));
 }
 
 TEST_CASE("base64", "[base]") {

@@ -1,6 +1,6 @@
 #include "runtime/base/event_loop.hpp"
+#include "runtime/base/parse.hpp"
 #include "runtime/base/process.hpp"
-#include "runtime/base/subprocess.hpp"
 #include "runtime/base/subprocess.hpp"
 #include "runtime/base/unix_socket.hpp"
 #include "tests/support/catch.hpp"
@@ -34,7 +34,8 @@ TEST_CASE("spawn hands over exactly the named descriptors") {
     pipe.write.reset();
     std::string out;
     char chunk[256];
-    for (ssize_t got = 0; (got = ::read(pipe.read.get(), chunk, sizeof chunk)) > 0;) out.append(chunk, static_cast<std::size_t>(got));
+    for (ssize_t got = 0; (got = ::read(pipe.read.get(), chunk, sizeof chunk)) > 0;)
+        out.append(chunk, static_cast<std::size_t>(got));
     CHECK(out == "hello\n5\n"); // 0 1 2 7 and ls's own
     ::waitpid(static_cast<pid_t>(child->pid), nullptr, 0);
     options.fds.clear();
@@ -43,7 +44,8 @@ TEST_CASE("spawn hands over exactly the named descriptors") {
 }
 
 TEST_CASE("external programs: input, output, exit code, time-out, no such program") {
-    Command command{.program = "sh", .args = {"-c", "cat; echo oops >&2; exit 3"}, .env = {}, .cwd = {}, .input = "in"};
+    Command command{
+        .program = "sh", .args = {"-c", "cat; echo oops >&2; exit 3"}, .env = {}, .cwd = {}, .input = "in"};
     const auto result = run_command(command).value();
     CHECK(result.output == "in");
     CHECK(result.errors == "oops\n");
@@ -53,6 +55,14 @@ TEST_CASE("external programs: input, output, exit code, time-out, no such progra
     CHECK(run_command(command).error().code() == ErrorCode::timed_out);
     command.program = "no-such-program-here";
     CHECK(run_command(command).error().code() == ErrorCode::not_found);
+}
+
+TEST_CASE("a program that has ended is not waited for because of what it left in the background") {
+    const Command command{
+        .program = "sh", .args = {"-c", "sleep 1000 & echo $!"}, .env = {}, .cwd = {}, .input = ""};
+    const auto result = run_command(command).value();
+    const auto left = parse_integer(trim(result.output), 2).value();
+    CHECK(::kill(static_cast<pid_t>(left), SIGKILL) == 0); // it was still there, and held the pipes
 }
 
 TEST_CASE("packets carry descriptors") {
@@ -71,12 +81,18 @@ TEST_CASE("the event loop runs timers in order and survives callbacks that unwat
     auto loop = EventLoop::make().value();
     auto pipe = make_pipe().value();
     std::string order;
-    loop.after(std::chrono::milliseconds(2), [&] { order += 'b'; loop.stop(); });
+    loop.after(std::chrono::milliseconds(2), [&] {
+        order += 'b';
+        loop.stop();
+    });
     loop.after(std::chrono::milliseconds(1), [&] { order += 'a'; });
     const auto gone = loop.after(std::chrono::milliseconds(1), [&] { order += 'x'; });
     loop.cancel(gone);
     REQUIRE(write_all(pipe.write.get(), "1", "a pipe"));
-    REQUIRE(loop.watch(pipe.read.get(), EPOLLIN, [&](auto) { order += '-'; loop.unwatch(pipe.read.get()); }));
+    REQUIRE(loop.watch(pipe.read.get(), EPOLLIN, [&](auto) {
+        order += '-';
+        loop.unwatch(pipe.read.get());
+    }));
     REQUIRE(loop.run());
     CHECK(order == "-ab");
 }
@@ -86,7 +102,8 @@ TEST_CASE("signals by name and number") {
     CHECK(parse_signal("kill").value() == SIGKILL);
     CHECK(parse_signal("15").value() == 15);
     CHECK(parse_signal("SIGRTMIN+3").value() == 37);
-    for (const auto* text : {"", "0", "65", "SIGFOO", "SIGRTMIN-1", "-9"}) CHECK_FALSE(parse_signal(text));
+    for (const auto* text : {"", "0", "65", "SIGFOO", "SIGRTMIN-1", "-9"})
+        CHECK_FALSE(parse_signal(text));
     CHECK(signal_name(SIGINT) == "SIGINT");
 }
 

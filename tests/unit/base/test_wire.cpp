@@ -15,7 +15,8 @@ TEST_CASE("the wire form reads back, and every damaged form of it is an error") 
     const auto back = from_wire<sandbox::LaunchPlan>(bytes);
     REQUIRE(back);
     CHECK(to_wire(*back) == bytes);
-    for (std::size_t size = 0; size < bytes.size(); ++size) CHECK_FALSE(from_wire<sandbox::LaunchPlan>(std::string_view(bytes).substr(0, size)));
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+        CHECK_FALSE(from_wire<sandbox::LaunchPlan>(std::string_view(bytes).substr(0, size)));
     CHECK_FALSE(from_wire<sandbox::LaunchPlan>(bytes + "x"));
     for (std::size_t at = 0; at < bytes.size(); ++at) {
         std::string damaged = bytes;

@@ -8,7 +8,8 @@ using namespace berth::build;
 
 TEST_CASE("values of build flags that are wrong are refused", "[build]") {
     CHECK_FALSE(split_option("a=\"b").has_value());
-    for (const char* bad : {"", "src=/etc/passwd", "id=a,sorce=/x", "id=a,type=vault", "id=a,src=/no/such/file", "id=a,env=BERTH_NO_SUCH_VARIABLE", "id=a,b"})
+    for (const char* bad : {"", "src=/etc/passwd", "id=a,sorce=/x", "id=a,type=vault",
+                            "id=a,src=/no/such/file", "id=a,env=BERTH_NO_SUCH_VARIABLE", "id=a,b"})
         CHECK_FALSE(parse_secret(bad, "/").has_value());
     CHECK_FALSE(parse_ssh("default=/no/such/socket", "/").has_value());
     CHECK_FALSE(parse_ssh("default=/etc/passwd", "/").has_value()); // a key: an agent reads it
@@ -36,7 +37,8 @@ TEST_CASE("a secret comes from a file or a variable", "[build]") {
     const auto file = parse_secret("id=a,src=etc/passwd", "/");
     REQUIRE(file.has_value());
     CHECK(file->second.file == "/etc/passwd");
-    for (const char* text : {"id=BERTH_TEST_SECRET", "id=x,env=BERTH_TEST_SECRET", "id=x,type=env,src=BERTH_TEST_SECRET"}) {
+    for (const char* text :
+         {"id=BERTH_TEST_SECRET", "id=x,env=BERTH_TEST_SECRET", "id=x,type=env,src=BERTH_TEST_SECRET"}) {
         const auto variable = parse_secret(text, "/");
         REQUIRE(variable.has_value());
         CHECK(variable->second.file.empty());

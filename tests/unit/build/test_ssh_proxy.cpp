@@ -31,8 +31,10 @@ std::string read_to_end(int fd) {
 TEST_CASE("an agent that is not there is told before anything runs", "[build]") {
     auto folder = TempDir::make("/tmp", "berth-ssh-");
     REQUIRE(folder.has_value());
-    CHECK_FALSE(SshProxy::start(folder->path() + "/own", folder->path() + "/none", 0600, 0, 0).has_value());
-    CHECK(list_dir(folder->path() + "/own")->empty());
+    const auto none = folder->path() + "/none";
+    auto own = TempDir::make(folder->path(), "own-");
+    CHECK_FALSE(SshProxy::start(std::move(*own), none, 0600, 0, 0).has_value());
+    CHECK(list_dir(folder->path())->empty());
 }
 
 TEST_CASE("what is asked goes to the agent and its answer comes back", "[build]") {
@@ -41,9 +43,11 @@ TEST_CASE("what is asked goes to the agent and its answer comes back", "[build]"
     const auto agent_path = folder->path() + "/agent";
     const Fd agent(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const auto agent_address = address_of(agent_path);
-    REQUIRE(::bind(agent.get(), reinterpret_cast<const sockaddr*>(&agent_address), sizeof agent_address) == 0);
+    REQUIRE(::bind(agent.get(), reinterpret_cast<const sockaddr*>(&agent_address), sizeof agent_address) ==
+            0);
     REQUIRE(::listen(agent.get(), 4) == 0);
-    auto proxy = SshProxy::start(folder->path() + "/own", agent_path, 0640, ::getuid(), ::getgid());
+    auto own_folder = TempDir::make(folder->path(), "own-");
+    auto proxy = SshProxy::start(std::move(*own_folder), agent_path, 0640, ::getuid(), ::getgid());
     REQUIRE(proxy.has_value());
     struct stat s {};
     REQUIRE(::stat((*proxy)->path().c_str(), &s) == 0);

@@ -58,8 +58,9 @@ TEST_CASE("a limit of 0 is two of 0, which only YAML writes") {
 }
 
 TEST_CASE("the devices of block I/O are written with all their members, given or not") {
-    const auto json = json_of("services: {a: {image: x, blkio_config: {weight_device: [{path: /dev/a}, {weight: 3}], "
-                              "device_read_bps: [{path: /dev/b, rate: 1m}, {path: /dev/c, rate: 0}]}}}\n");
+    const auto json =
+        json_of("services: {a: {image: x, blkio_config: {weight_device: [{path: /dev/a}, {weight: 3}], "
+                "device_read_bps: [{path: /dev/b, rate: 1m}, {path: /dev/c, rate: 0}]}}}\n");
     CHECK(contains(json, R"("weight_device":[{"Path":"/dev/a","Weight":0},{"Path":"","Weight":3}])"));
     CHECK(contains(json, R"([{"Path":"/dev/b","Rate":"1048576"},{"Path":"/dev/c","Rate":"0"}])"));
 }

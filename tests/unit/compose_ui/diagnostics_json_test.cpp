@@ -13,8 +13,9 @@ TEST_CASE("diagnostics for programs: what is not known is left out") {
                                      .path("y")
                                      .hint("right"));
     diagnostics.warnings.emplace_back(ErrorCode::unsupported, "odd");
-    CHECK(ui::diagnostics_json(diagnostics).to_text() ==
-          R"({"errors":[{"message":"wrong","path":"y","file":"a.yaml","line":2,"column":4,"length":1,"hint":"right",)"
-          R"("notes":[{"message":"first here","file":"a.yaml","line":1,"column":1,"length":1}]}],)"
-          R"("warnings":[{"message":"odd"}]})");
+    CHECK(
+        ui::diagnostics_json(diagnostics).to_text() ==
+        R"({"errors":[{"message":"wrong","path":"y","file":"a.yaml","line":2,"column":4,"length":1,"hint":"right",)"
+        R"("notes":[{"message":"first here","file":"a.yaml","line":1,"column":1,"length":1}]}],)"
+        R"("warnings":[{"message":"odd"}]})");
 }

@@ -28,7 +28,8 @@ TEST_CASE("the default is a table with docker's headers") {
 TEST_CASE("a table shows control characters and sends none to the terminal") {
     auto all = rows();
     all[0].fields.set("Names", "\x1b[31mred\nnext");
-    CHECK(*ui::format_rows(format(""), all) == "CONTAINER ID   NAMES\nabc            \\x1b[31mred\\x0anext\n");
+    CHECK(*ui::format_rows(format(""), all) ==
+          "CONTAINER ID   NAMES\nabc            \\x1b[31mred\\x0anext\n");
     CHECK(*ui::format_rows(format("{{.Names}}"), all) == "\x1b[31mred\nnext\n"); // a script wants the bytes
 }
 TEST_CASE("a table by template has headers for fields, unlisted fields and labels") {

@@ -154,6 +154,79 @@ TEST_CASE("a tar that lists names twice is saved as it was") {
     CHECK(content_of(lower_dirs(sandbox.context, image)->front() + "/x") == "third");
 }
 
+TEST_CASE("a tar whose names go through links that lead elsewhere later is saved as it was") {
+    const std::string tars[] = {
+        TarBuilder().folder("d").symlink("l", "d").file("d/f", "123").file("l/f", "4567").done(),
+        TarBuilder().folder("d").symlink("l", "d").file("l/f", "12").folder("l").file("l/f", "345").done(),
+        TarBuilder()
+            .symlink("l", "far/away")
+            .file("l/f", "1")
+            .file("far/away/f", "22")
+            .symlink("l", ".")
+            .file("l/f", "333")
+            .done(),
+    };
+    for (const auto& tar : tars) {
+        const Sandbox sandbox;
+        const auto image = import_text(sandbox, tar, "linked");
+        StringSink out(1u << 20);
+        require(write_layer_tar(sandbox.context, image.config.rootfs.diff_ids[0], out));
+        CHECK(out.take() == tar);
+    }
+}
+
+TEST_CASE("a layer that lists one name very often is read and written in time that grows with its size") {
+    TarBuilder builder;
+    for (int i = 0; i < 20'000; ++i)
+        builder.file("x", "content");
+    const Sandbox sandbox;
+    const auto tar = builder.done();
+    const auto image = import_text(sandbox, tar, "often");
+    StringSink out(64u << 20);
+    require(write_layer_tar(sandbox.context, image.config.rootfs.diff_ids[0], out));
+    CHECK(out.take() == tar);
+}
+
+TEST_CASE("no archive can say that a registry has an image under a digest") {
+    const Sandbox from;
+    (void)import_text(from, TarBuilder().file("a", "1").done(), "app:1");
+    const auto digest = "sha256:" + std::string(64, 'a');
+    std::string archive = saved(from, {"app:1"});
+    const auto forge = [&](const std::string& member, const std::string& name, const std::string& forged) {
+        const Sandbox work;
+        const auto file = make_memfd("tar", archive);
+        const auto root = open_file(work.root, O_RDONLY | O_DIRECTORY);
+        require(extract_archive(file->get(), root->get(), ""));
+        auto text = content_of(work.root + "/" + member);
+        text.replace(text.find(name), name.size(), forged);
+        require(write_atomic(work.root + "/" + member, text));
+        if (member == "index.json") require(remove_file(work.root + "/manifest.json"));
+        const Sandbox to;
+        const auto images = load_layout(to.context, work.root);
+        const auto known = list_images(to.context);
+        for (const auto& image : *known)
+            CHECK(image.repo_digests.empty());
+        return images.has_value();
+    };
+    CHECK_FALSE(forge("manifest.json", "app:1", "evil@" + digest));
+    CHECK_FALSE(forge("manifest.json", "app:1", "app:1@" + digest));
+    CHECK(forge("index.json", "docker.io/library/app:1",
+                "docker.io/library/debian@" + digest)); // without a name
+}
+
+TEST_CASE("an image of no layers has something to stand on") {
+    const Sandbox sandbox;
+    const auto image = add_image_bytes(
+        sandbox.context, R"({"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}})",
+        "bare");
+    require(image);
+    const auto folders = lower_dirs(sandbox.context, *image);
+    require(folders);
+    REQUIRE(folders->size() == 1);
+    CHECK(list_dir(folders->front())->empty());
+    CHECK(load_text(Sandbox(), saved(sandbox, {"bare"})).has_value());
+}
+
 TEST_CASE("an archive is an OCI layout too") {
     const Sandbox from;
     const auto image = import_text(from, rich_tar(), "app:1");
@@ -219,6 +292,7 @@ TEST_CASE("a load from a pipe ends with the archive, whatever follows it") {
         require(images);
         CHECK(images->size() == 1);
     }
-    CHECK(load_pipe(sandbox, archive.substr(0, archive.size() / 2)).error().code() == ErrorCode::invalid_input);
+    CHECK(load_pipe(sandbox, archive.substr(0, archive.size() / 2)).error().code() ==
+          ErrorCode::invalid_input);
     CHECK(load_pipe(sandbox, gzip(archive)));
 }

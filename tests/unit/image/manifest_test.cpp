@@ -66,9 +66,11 @@ TEST_CASE("what is no container image is told from one by its types") {
     const std::string layer = k_oci_layer, docker = k_docker_layer;
     for (const std::string& config : {std::string(k_oci_config), std::string(k_docker_config), std::string(),
                                       std::string("application/octet-stream")})
-        for (const std::string& of : {layer, layer + "+gzip", layer + "+zstd", docker + ".gzip", std::string()})
+        for (const std::string& of :
+             {layer, layer + "+gzip", layer + "+zstd", docker + ".gzip", std::string()})
             CHECK(check(config, of));
-    CHECK_FALSE(check("application/vnd.cncf.helm.config.v1+json", "application/vnd.cncf.helm.chart.content.v1.tar+gzip"));
+    CHECK_FALSE(check("application/vnd.cncf.helm.config.v1+json",
+                      "application/vnd.cncf.helm.chart.content.v1.tar+gzip"));
     CHECK_FALSE(check("application/vnd.oci.empty.v1+json", layer));
     CHECK_FALSE(check(k_docker_config, "application/vnd.in-toto+json"));
     CHECK_FALSE(check(k_oci_config, layer + "+gzip+encrypted"));
@@ -87,7 +89,13 @@ TEST_CASE("the best platform of an index is chosen") {
     CHECK_FALSE(choose(entry("arm", "v7"), {"linux", "arm", "v6"}));
     CHECK_FALSE(choose(entry("amd64", "", "windows") + "," + entry("unknown", "", "unknown"), amd64));
     CHECK(choose(entry("arm64"), amd64).error().hint().find("linux/arm64") != std::string::npos);
-    CHECK_FALSE(choose(entry("amd64", "v3"), amd64));
+    // For a younger processor only where there is no other, and never for one that nobody has.
+    CHECK_FALSE(choose(entry("amd64", "v5"), amd64));
+    CHECK(choose(entry("amd64", "v2") + "," + entry("amd64"), amd64)->platform->variant.empty());
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("sse4.2"))
+        CHECK(choose(entry("amd64", "v2"), amd64)->platform->variant == "v2");
+#endif
 }
 
 TEST_CASE("platforms in all their spellings") {

@@ -51,6 +51,8 @@ class Shelf {
     std::map<std::string, std::map<std::string, std::string>> blobs;
     int patches = 0, mounts = 0, begun = 0;
     int lose_answer_of_patch = 0, take_half_of_patch = 0; // the n-th
+    std::string location_front;                           // before "7?s=..."; empty: the whole path
+    int patch_status = 202;
 
   private:
     static std::string decoded(std::string text) {
@@ -68,9 +70,12 @@ class Shelf {
                                               arguments.find('&', at) - at - name.size() - 1));
     }
     Answer state() const {
-        return {202, "",
-                concat("Location: /v2/", repository_, "/blobs/uploads/7?s=", upload_.size(), "\r\nRange: 0-",
-                       upload_.empty() ? 0 : upload_.size() - 1, "\r\n")};
+        return {
+            202, "",
+            concat("Location: ",
+                   location_front.empty() ? concat("/v2/", repository_, "/blobs/uploads/") : location_front,
+                   "7?s=", upload_.size(), "\r\nRange: 0-", upload_.empty() ? 0 : upload_.size() - 1,
+                   "\r\n")};
     }
     Answer upload_request(const Request& request, const std::string& upload, const std::string& arguments) {
         if (request.method == "POST") {
@@ -99,6 +104,7 @@ class Shelf {
             upload_ += patches == take_half_of_patch ? request.body.substr(0, request.body.size() / 2)
                                                      : request.body;
             Answer now = state();
+            if (patch_status != 202) now = {patch_status, "", ""};
             now.hang_up = patches == lose_answer_of_patch || patches == take_half_of_patch;
             return now;
         }
@@ -182,7 +188,8 @@ TEST_CASE("an image that only gets a new name keeps the manifest that it was pul
     require(tag_image(there.context, image.id, registry.host() + "/app:2"));
     require(tag_image(there.context, image.id, registry.host() + "/moved:1"));
     for (const char* name : {"/app:2", "/moved:1"})
-        CHECK(push_image(there.context, parse_reference(registry.host() + name).value())->digest == digest_of(text));
+        CHECK(push_image(there.context, parse_reference(registry.host() + name).value())->digest ==
+              digest_of(text));
     CHECK(shelf.blobs["moved/m"]["1"] == text);
     // Where the layer is not to be had as it was, it is packed anew, and the manifest with it.
     Shelf bare;
@@ -216,16 +223,40 @@ TEST_CASE("a layer of several chunks arrives whole, also when a chunk's answer o
     CHECK(pulled->id == image.id);
 }
 
+TEST_CASE("an upload goes on where the registry says, in whatever form it says it") {
+    Shelf shelf;
+    FakeRegistry registry([&](const Request& request) { return shelf.answer(request); });
+    SECTION("beside the address that was asked") {
+        shelf.location_front = "./";
+    }
+    SECTION("with a host and no scheme") {
+        shelf.location_front = concat("//", registry.host(), "/v2/app/blobs/uploads/");
+    }
+    SECTION("whole") {
+        shelf.location_front = concat("http://", registry.host(), "/v2/app/blobs/uploads/");
+    }
+    SECTION("not at all after a chunk") {
+        shelf.patch_status = 204;
+    }
+    const Sandbox here, there;
+    const auto image = make_image(here, noise(10'000'000), registry.host() + "/app:1");
+    require(push_image(here.context, parse_reference(registry.host() + "/app:1").value()));
+    const auto pulled = pull_image(there.context, registry.host() + "/app:1", {"linux/amd64"});
+    require(pulled);
+    CHECK(pulled->id == image.id);
+}
+
 TEST_CASE("a push that is refused is one clear message") {
     const Sandbox sandbox;
     FakeRegistry registry([&](const Request& request) -> Answer {
         if (request.method == "GET" || request.method == "HEAD") return {404, "", ""};
-        return {403, R"({"errors":[{"code":"DENIED","message":"no"}]})", ""};
+        return {403, R"({"errors":[{"code":"DENIED","message":"over quota"}]})", ""};
     });
     make_image(sandbox, "x", registry.host() + "/app:1");
     const auto pushed = push_image(sandbox.context, parse_reference(registry.host() + "/app:1").value());
     REQUIRE_FALSE(pushed);
-    CHECK(pushed.error().to_string().find("does not let us push to app") != std::string::npos);
+    CHECK(pushed.error().to_string().find("does not let us push to app: over quota") != std::string::npos);
+    CHECK(pushed.error().to_string().find("read '") == std::string::npos);
     const auto unknown = push_image(sandbox.context, parse_reference(registry.host() + "/none:1").value());
     CHECK(unknown.error().code() == ErrorCode::not_found);
     const auto digest = push_image(

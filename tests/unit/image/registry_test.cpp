@@ -16,7 +16,6 @@ using namespace berth::registry;
 
 namespace {
 
-
 // An image of one layer, as blobs.
 struct Fixture {
     std::string layer = gzip(TarBuilder().file("hello", std::string(20000, 'h')).done());
@@ -25,8 +24,9 @@ struct Fixture {
                digest_of(TarBuilder().file("hello", std::string(20000, 'h')).done()), "\"]}}");
     std::string manifest = concat(
         R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":")",
-        digest_of(config), R"(","size":)", config.size(), R"(},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":")",
-        digest_of(layer), R"(","size":)", layer.size(), "}]}");
+        digest_of(config), R"(","size":)", config.size(),
+        R"(},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":")", digest_of(layer),
+        R"(","size":)", layer.size(), "}]}");
     [[nodiscard]] Answer answer(const Request& request) const {
         const auto tail = request.path.substr(request.path.rfind('/') + 1);
         if (request.path.find("/manifests/") != std::string::npos &&
@@ -170,6 +170,40 @@ TEST_CASE("a blob that breaks off is resumed where it stopped") {
     CHECK(ranges == 1);
 }
 
+TEST_CASE("a blob that is resumed elsewhere than asked: too early is skipped, too late is an error") {
+    const Fixture fixture;
+    std::int64_t shift = 0;
+    bool broke = false;
+    FakeRegistry registry([&](const Request& request) {
+        Answer answer = fixture.answer(request);
+        if (request.path.find(digest_of(fixture.layer)) == std::string::npos) return answer;
+        const auto half = static_cast<std::int64_t>(answer.body.size() / 2);
+        if (!broke) {
+            broke = true;
+            answer.claim = static_cast<std::int64_t>(answer.body.size());
+            answer.body.resize(static_cast<std::size_t>(half));
+        } else if (request.has("Range: bytes=")) {
+            answer.status = 206;
+            answer.headers = concat("Content-Range: bytes ", half + shift, "-", answer.body.size() - 1, "/",
+                                    answer.body.size(), "\r\n");
+            answer.body = answer.body.substr(static_cast<std::size_t>(half + shift));
+        }
+        return answer;
+    });
+    SECTION("too early") {
+        shift = -10;
+        const Sandbox sandbox;
+        require(pull_image(sandbox.context, registry.host() + "/app:1", {"linux/amd64"}));
+    }
+    SECTION("too late") {
+        shift = 10;
+        const Sandbox sandbox;
+        const auto image = pull_image(sandbox.context, registry.host() + "/app:1", {"linux/amd64"});
+        REQUIRE_FALSE(image);
+        CHECK(image.error().to_string().find("was asked for byte") != std::string::npos);
+    }
+}
+
 TEST_CASE(
     "a registry that asks for a token gets one, and credentials do not follow a redirect to another host") {
     const Fixture fixture;
@@ -269,13 +303,42 @@ TEST_CASE("a registry's limit is told with the time at which it ends, and not wa
     CHECK(registry.requests == 1);
 }
 
+TEST_CASE("a token server that is busy is asked again") {
+    const Fixture fixture;
+    std::string own;
+    std::atomic<int> asked = 0;
+    FakeRegistry registry([&](const Request& request) -> Answer {
+        if (request.path.starts_with("/token")) {
+            if (++asked == 1) return {503, "", "Retry-After: 0\r\n"};
+            return {200, R"({"access_token":"good"})", ""};
+        }
+        if (request.has("Authorization: Bearer good")) return fixture.answer(request);
+        return {401, "", "WWW-Authenticate: Bearer realm=\"http://" + own + "/token\"\r\n"};
+    });
+    own = registry.host();
+    const Sandbox sandbox;
+    require(pull_image(sandbox.context, registry.host() + "/app:1", {"linux/amd64"}));
+    CHECK(asked == 2);
+}
+
+TEST_CASE("an address in a Location, whole again") {
+    const std::string asked = "https://host:5/v2/app/blobs/uploads/1?x=y";
+    CHECK(resolve_location("http://other/a", asked) == "http://other/a");
+    CHECK(resolve_location("//other/a", asked) == "https://other/a");
+    CHECK(resolve_location("/a?b", asked) == "https://host:5/a?b");
+    CHECK(resolve_location("2?s", asked) == "https://host:5/v2/app/blobs/uploads/2?s");
+    CHECK(resolve_location("?s", asked) == "https://host:5/v2/app/blobs/uploads/1?s");
+}
+
 TEST_CASE("all tags of a repository, page by page") {
     std::string address;
     FakeRegistry registry([&](const Request& request) -> Answer {
         if (request.path == "/v2/app/tags/list?n=1000")
-            return {200, R"({"name":"app","tags":["1","2"]})", "Link: </v2/app/tags/list?last=2&n=2>; rel=\"next\"\r\n"};
+            return {200, R"({"name":"app","tags":["1","2"]})",
+                    "Link: </v2/app/tags/list?last=2&n=2>; rel=\"next\"\r\n"};
         if (request.path == "/v2/app/tags/list?last=2&n=2")
-            return {200, R"({"tags":["3"]})", "Link: <http://" + address + "/v2/app/tags/list?last=3>; rel=\"next\"\r\n"};
+            return {200, R"({"tags":["3"]})",
+                    "Link: <http://" + address + "/v2/app/tags/list?last=3>; rel=\"next\"\r\n"};
         if (request.path == "/v2/app/tags/list?last=3") return {200, R"({"tags":null})", ""};
         if (request.path.starts_with("/v2/evil/")) return {200, R"({"tags":["../../x"]})", ""};
         if (request.path.starts_with("/v2/odd/")) return {200, "[]", ""};

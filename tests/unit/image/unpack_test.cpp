@@ -116,6 +116,42 @@ TEST_CASE("symlinks on the way are followed as in a chroot") {
     CHECK(content_of(sandbox.root + "/usr/lib/x") == "in");
 }
 
+TEST_CASE("what a link on the way leads to is made where it is missing, inside") {
+    for (const auto kind : {TreeKind::layer, TreeKind::plain}) {
+        const Sandbox sandbox;
+        require(unpack(sandbox,
+                       TarBuilder()
+                           .symlink("l", "/srv/data")
+                           .file("l/a", "1")
+                           .symlink("r", "../../../up")
+                           .file("r/b/c", "2")
+                           .folder("d")
+                           .symlink("d/one", "two")
+                           .symlink("d/two", "three/four")
+                           .file("d/one/e", "3")
+                           .done(),
+                       kind));
+        CHECK(content_of(sandbox.root + "/srv/data/a") == "1");
+        CHECK(content_of(sandbox.root + "/up/b/c") == "2");
+        CHECK(content_of(sandbox.root + "/d/three/four/e") == "3");
+        CHECK(sandbox.victim_is_untouched());
+    }
+    check_refused(TarBuilder().symlink("l", "l").file("l/x", "").done());
+    check_refused(TarBuilder().symlink("a", "b/x").symlink("b", "a/x").file("a/y", "").done());
+}
+
+TEST_CASE("a folder in a setgid folder is setgid only when it says so") {
+    for (const auto kind : {TreeKind::layer, TreeKind::plain}) {
+        const Sandbox sandbox;
+        require(unpack(sandbox,
+                       TarBuilder().folder("s", 02755).folder("s/plain", 01777).folder("s/own", 02700).done(),
+                       kind));
+        CHECK((stat_of(sandbox.root + "/s").st_mode & 07777) == 02755);
+        CHECK((stat_of(sandbox.root + "/s/plain").st_mode & 07777) == 01777);
+        CHECK((stat_of(sandbox.root + "/s/own").st_mode & 07777) == 02700);
+    }
+}
+
 TEST_CASE("whiteouts hide names of the layers below, in their own folder only") {
     const Sandbox sandbox;
     require(unpack(sandbox, TarBuilder()
@@ -146,8 +182,8 @@ TEST_CASE("a whiteout and an entry of the same name in one layer: the entry is t
 }
 
 TEST_CASE("odd whiteout names are refused") {
-    for (const char* name : {".wh.", ".wh..", ".wh...", "a/.wh.", "a/.wh...", ".wh..wh.x", ".wh.d/file",
-                             "a/.wh.b/c", ".wh..wh..opq/x"}) {
+    for (const char* name :
+         {".wh.", ".wh..", ".wh...", "a/.wh.", "a/.wh...", ".wh.d/file", "a/.wh.b/c", ".wh..wh..opq/x"}) {
         INFO(name);
         check_refused(TarBuilder().file(name, "").done());
     }
@@ -163,6 +199,8 @@ TEST_CASE("aufs' bookkeeping of old images is passed over") {
                                 .file(".wh..wh.aufs", "")
                                 .folder(".wh..wh.plnk")
                                 .folder(".wh..wh.orph")
+                                .file(".wh..wh.plnk/12.3", "of another file")
+                                .file(".wh..wh.anything", "")
                                 .file("a", "1")
                                 .done()));
     CHECK(list_dir(sandbox.root).value() == std::vector<std::string>{"a"});

@@ -79,7 +79,8 @@ TEST_CASE("of a range, the first port that is free is reserved, but the one of b
     auto third = reserve_port(range, nobody, first + 3); // not of the range
     REQUIRE(third);
     CHECK(third->port.host_port == first + 1);
-    const auto none = reserve_port(range, [](const PortMapping& port) { return concat("c", port.host_port); });
+    const auto none =
+        reserve_port(range, [](const PortMapping& port) { return concat("c", port.host_port); });
     REQUIRE_FALSE(none.has_value());
     CHECK(none.error().code() == ErrorCode::in_use);
     CHECK(none.error().message() == concat("publish a port of 127.0.0.1:", first, "-", first + 2,
