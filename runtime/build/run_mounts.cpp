@@ -34,6 +34,7 @@ Result<RunMount> parse_mount(const Step& step, const Text& text) {
 // The folder or file that a bind or cache mount begins with, selected and with its root.
 struct MountSource {
     Fd root;
+    std::string chain; // of a stage or an image
     SourceRoot source;
     Selected selected;
 };
@@ -51,6 +52,7 @@ Result<MountSource> open_source(const Step& step, const RunMount& mount) {
     } else {
         BERTH_ASSIGN_OR_RETURN(out.root, open_readable_root(root->layers, step.env.scratch + "/empty"));
         out.source.keep_owner = true;
+        out.chain = root->chain;
     }
     out.source.fd = out.root.get();
     out.source.what = root->what;
@@ -67,22 +69,37 @@ Result<MountSource> open_source(const Step& step, const RunMount& mount) {
     return out;
 }
 
-// The mount gets a copy: what a step sees of a context must not be the user's own folder, and an image's
-// layers are not for binding. TempDir goes with the step.
-Status prepare_bind(const Step& step, const RunMount& mount, PreparedMounts& out) {
-    BERTH_ASSIGN_OR_RETURN(const MountSource from, open_source(step, mount));
+// A copy of what the mount begins with, as "data" in a folder of its own.
+Result<TempDir> copy_source(const Step& step, const RunMount& mount, const MountSource& from) {
     BERTH_ASSIGN_OR_RETURN(auto folder, TempDir::make(step.env.scratch, "bind-"));
     BERTH_ASSIGN_OR_RETURN(const Fd target, open_directory(folder.path()));
     CopyOptions options;
     options.keep_top = true; // the step sees that folder itself
     auto copied = copy_selected(from.source, from.selected, target.get(), "/data", options);
     if (!copied) return fail(std::move(copied).error().at(mount.at));
+    return folder;
+}
+
+// The mount gets a copy: what a step sees of a context must not be the user's own folder, and an image's
+// layers are not for binding. One that is only read serves all steps of the build that ask for the same.
+Status prepare_bind(const Step& step, const RunMount& mount, PreparedMounts& out) {
+    BERTH_ASSIGN_OR_RETURN(const MountSource from, open_source(step, mount));
+    const auto shared = join_path(
+        step.env.scratch, "shared-" + sha256_hex(concat(mount.from, "\n", from.chain, "\n", mount.source)));
     runtime::Mount made;
-    made.source = folder.path() + "/data";
     made.target = mount.target;
     made.read_only = mount.read_only;
+    made.source = shared + "/data";
+    if (!mount.read_only || !is_directory(shared)) {
+        BERTH_ASSIGN_OR_RETURN(auto folder, copy_source(step, mount, from));
+        if (mount.read_only && ::rename(folder.path().c_str(), shared.c_str()) == 0) {
+            (void)folder.release(); // goes with the build
+        } else {
+            made.source = folder.path() + "/data"; // another stage was first, or it is this step's alone
+            out.folders.push_back(std::move(folder));
+        }
+    }
     out.mounts.push_back(std::move(made));
-    out.folders.push_back(std::move(folder));
     return {};
 }
 

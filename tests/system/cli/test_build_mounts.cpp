@@ -52,6 +52,21 @@ TEST_CASE("build: a bind mount is written to when it is asked to, and what was w
     CHECK(host("ls", {world.project() + "/src"}).out == "a\n");
 }
 
+TEST_CASE("build: what several steps read of one source is the same for all, and another source is another") {
+    World world;
+    world.tiny_image();
+    world.write("src/a", "context");
+    CHECK(built(world,
+                "FROM tiny AS one\nRUN mkdir /src && echo stage > /src/a\nFROM tiny\n"
+                "RUN --mount=source=src,target=/s cat /s/a > /said\n"
+                "RUN --mount=source=src,target=/other cat /other/a >> /said\n"
+                "RUN --mount=from=one,source=/src,target=/s cat /s/a >> /said\n"
+                "RUN --mount=source=src/a,target=/file cat /file >> /said\n"
+                "RUN --mount=source=src,target=/s,rw echo mine > /s/a && cat /s/a >> /said\n"
+                "RUN --mount=source=src,target=/s cat /s/a >> /said\n",
+                "cat /said") == "contextcontextstage\ncontextmine\ncontext");
+}
+
 TEST_CASE("build: programs run on a tmpfs of a step, and device nodes can be made but not opened") {
     World world;
     world.tiny_image();
