@@ -7,6 +7,7 @@
 #include "runtime/build/git_source.hpp"
 #include "runtime/build/named_context.hpp"
 #include "runtime/build/request_options.hpp"
+#include "runtime/container/etc_files.hpp"
 
 #include <algorithm>
 #include <array>
@@ -118,6 +119,8 @@ Status fill_permissions(BuildFlags& flags) {
         BERTH_ASSIGN_OR_RETURN(auto agent, build::parse_ssh(text, here()));
         request.ssh[agent.first] = std::move(agent.second);
     }
+    for (const auto& host : request.extra_hosts)
+        BERTH_TRY(runtime::split_extra_host(host));
     for (const auto& list : flags.allow)
         for (const auto& word : split(list, ','))
             BERTH_TRY(build::allow_entitlement(request, word));

@@ -45,7 +45,8 @@ bool is_host_name(std::string_view name) {
     return !name.empty() && name.find_first_of(" \t\r\n#") == std::string_view::npos;
 }
 
-// "name:address" and "name=address"; an IPv6 address may be in brackets.
+} // namespace
+
 Result<std::pair<std::string, std::string>> split_extra_host(const std::string& text) {
     auto at = text.find('=');
     if (at == std::string::npos) at = text.find(':');
@@ -61,8 +62,6 @@ Result<std::pair<std::string, std::string>> split_extra_host(const std::string& 
                     concat("invalid IP address in add-host: \"", address, "\" of \"", text, "\""));
     return std::pair(name, address);
 }
-
-} // namespace
 
 ResolvConf parse_resolv_conf(std::string_view text) {
     ResolvConf out;

@@ -24,6 +24,8 @@ struct EtcInput {
     std::vector<std::pair<std::string, std::string>> own_lines; // address, names
     std::string host_gateway; // what "host-gateway" stands for; empty: not known
 };
+// "name:address" and "name=address", where an IPv6 address may be in brackets; the address may be "host-gateway".
+[[nodiscard]] Result<std::pair<std::string, std::string>> split_extra_host(const std::string& text);
 // Error: a server that is no address, or a word that would begin a line of its own in resolv.conf.
 [[nodiscard]] berth::Status check_resolver(const NetworkView& network);
 [[nodiscard]] std::string make_resolv_conf(const NetworkView& network, const EtcInput& input,

@@ -39,6 +39,10 @@ Ack Supervisor::attach(int client, const Request& request, std::vector<Fd> fds) 
     return {};
 }
 
+void Supervisor::client_gone(int client) {
+    if (const auto leash = leashes_.extract(client)) (void)send_signal(leash.mapped());
+}
+
 Ack Supervisor::act(const Request& request) {
     switch (request.kind) {
     case RequestKind::resize: {

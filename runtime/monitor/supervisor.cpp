@@ -91,7 +91,7 @@ berth::Status Supervisor::set_up() {
     };
     handlers.client_closed = [this](int client) {
         streams_->detach(client);
-        if (const auto leash = leashes_.extract(client)) (void)send_signal(leash.mapped());
+        client_gone(client);
     };
     handlers.act = [this](const Request& request) { return act(request); };
     handlers.stop = [this](int client, const Request& request) { return stop(client, request); };
@@ -108,6 +108,7 @@ berth::Status Supervisor::set_up() {
         loop_, std::move(options), plan_.log, [this](int client, DetachReason reason) {
             if (reason == DetachReason::too_slow)
                 control_->send_event(client, {AttachEventKind::too_slow, ""});
+            if (reason == DetachReason::client_gone) client_gone(client);
             control_->close_client(client);
         });
     if (start_socket_)

@@ -54,6 +54,8 @@ class Supervisor {
     [[nodiscard]] Ack stop(int client, const Request& request);
     [[nodiscard]] Ack send_signal(int signal);
     [[nodiscard]] Ack update_names(const Request& request);
+    // Its connection, or what it had for the output, has ended on its side.
+    void client_gone(int client);
     void on_signal();
     void reap_orphans();
     void begin_stop(int signal, std::int64_t timeout_ns);

@@ -112,7 +112,7 @@ TEST_CASE("build --output: wrong ones are refused before anything is built") {
     };
     for (const auto& bad :
          {Case{{"-o", "type=floppy,dest=x"}, "local, tar, oci"}, Case{{"-o", "dest=x"}, "type is required"},
-          Case{{"-o", "type=local"}, "dest= is missing"},
+          Case{{"-o", "type=local"}, "dest= is missing"}, Case{{"--add-host", "foo"}, "NAME:ADDRESS"},
           Case{{"-o", "type=oci,dest=x,compression=lzma"}, "compression"}, Case{{"--push"}, "tag is needed"},
           Case{{"-o", "out", "--iidfile", "x"}, "incompatible"}, Case{{"--annotation", "a=b"}, "manifest"},
           Case{{"--annotation", "index:a=b", "-o", "type=oci,dest=x"}, "index"},

@@ -21,13 +21,15 @@ TEST_CASE("build: of one that is killed, its step ends with it, and the next bui
     World world;
     world.tiny_image();
     world.write("token", "top secret");
-    world.write("Dockerfile", "FROM tiny\nRUN --mount=type=secret,id=token echo RUNNING; exec sleep 1000\n");
-    const Run killed = host(
-        "sh",
-        {"-c", "cd " + world.project() + "; export BERTH_DATA_ROOT=" + world.paths().data_root() +
-                   " BERTH_EXEC_ROOT=" + world.paths().exec_root() +
-                   "; " BERTH_PROGRAM " build --progress=plain --secret id=token,src=token . >said 2>&1 & "
-                   "while ! grep -q '| RUNNING' said; do kill -0 $! || exit 1; done; kill -9 $!"});
+    // A step that says nothing more, and one whose words find nobody.
+    const std::string rest = GENERATE("exec sleep 1000", "while sleep 0.01; do echo more; done");
+    world.write("Dockerfile", "FROM tiny\nRUN --mount=type=secret,id=token echo RUNNING; " + rest + "\n");
+    const Run killed =
+        host("sh", {"-c", "cd " + world.project() + "; export BERTH_DATA_ROOT=" + world.paths().data_root() +
+                              " BERTH_EXEC_ROOT=" + world.paths().exec_root() +
+                              "; " BERTH_PROGRAM
+                              " build --progress=plain --secret id=token,src=token . >said 2>&1 & "
+                              "while ! grep -q '| RUNNING' said; do kill -0 $! || exit 1; done; kill -9 $!"});
     INFO(killed.err);
     REQUIRE(killed.exit_code == 0);
     const auto id = world.ok({"ps", "-aq"});
