@@ -1,9 +1,11 @@
 #include "runtime/image/layer_plan.hpp"
 #include "runtime/base/id.hpp"
 #include "runtime/base/side_by_side.hpp"
+#include "runtime/image/layer_lock.hpp"
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 
 namespace berth::image {
 
@@ -83,33 +85,50 @@ Status store_layers(const Context& context, const std::vector<std::string>& diff
         else
             missing.push_back(i);
     }
-    std::vector<std::unique_ptr<LayerIngest>> ready(chains.size());
-    std::mutex mutex;        // guards what follows, and ready
+    // Of a layer that is wanted here: what others have made of it meanwhile, or what is being made of it by us, under its lock.
+    struct Making {
+        std::optional<LayerLock> lock;
+        std::unique_ptr<LayerIngest> ingest;
+        bool there = false;
+    };
+    std::vector<Making> makings(chains.size());
+    std::mutex mutex;        // guards what follows, and makings
     std::size_t to_keep = 0; // index into missing: layers are kept bottom first
     const auto keep_in_order = [&]() -> Status {
-        while (to_keep < missing.size() && ready[missing[to_keep]] != nullptr) {
+        for (; to_keep < missing.size(); ++to_keep) {
             const auto i = missing[to_keep];
-            BERTH_ASSIGN_OR_RETURN(const LayerRecord record, ready[i]->keep(i == 0 ? "" : chains[i - 1]));
-            ready[i].reset();
-            context.progress->finish(sources[i].label, doing == "Downloading" ? "Pull complete" : "Loaded",
-                                     true);
-            ++to_keep;
+            auto& making = makings[i];
+            if (!making.there && making.ingest == nullptr) return {};
+            if (making.ingest != nullptr) {
+                BERTH_TRY(making.ingest->keep(i == 0 ? "" : chains[i - 1]));
+                making.ingest.reset();
+                context.progress->finish(sources[i].label,
+                                         doing == "Downloading" ? "Pull complete" : "Loaded", true);
+            }
+            making.lock.reset();
         }
         return {};
     };
-    return side_by_side(missing.size(), k_parallel, [&](std::size_t at) -> Status {
-        const auto i = missing[at];
-        auto ingest = ingest_layer(context, sources[i], diff_ids[i], doing);
-        Status status;
-        if (ingest) {
-            const std::lock_guard lock(mutex);
-            ready[i] = std::move(*ingest);
-            status = keep_in_order();
+    // Locks are taken from the bottom up, and whoever waits for one holds only lower ones, which wait for nobody above.
+    const auto make_layer = [&](std::size_t i) -> Status {
+        BERTH_ASSIGN_OR_RETURN(auto lock, LayerLock::acquire(context, chains[i]));
+        BERTH_ASSIGN_OR_RETURN(const bool there, lease_layer(context, chains[i]));
+        std::unique_ptr<LayerIngest> ingest;
+        if (there) {
+            context.progress->finish(sources[i].label, "Already exists", true);
         } else {
-            status = fail(std::move(ingest).error());
+            BERTH_ASSIGN_OR_RETURN(ingest, ingest_layer(context, sources[i], diff_ids[i], doing));
         }
-        if (!status) context.progress->finish(sources[i].label, "Error", false);
-        return status;
+        const std::lock_guard guard(mutex);
+        makings[i].there = there;
+        makings[i].ingest = std::move(ingest);
+        makings[i].lock.emplace(std::move(lock));
+        return keep_in_order();
+    };
+    return side_by_side(missing.size(), k_parallel, [&](std::size_t at) -> Status {
+        auto made = make_layer(missing[at]);
+        if (!made) context.progress->finish(sources[missing[at]].label, "Error", false);
+        return made;
     });
 }
 

@@ -303,6 +303,49 @@ TEST_CASE("a registry's limit is told with the time at which it ends, and not wa
     CHECK(registry.requests == 1);
 }
 
+TEST_CASE("pulls of one image at the same time do the work once") {
+    // Three layers on top of each other, so that the pulls meet at each of them.
+    std::vector<std::string> layers;
+    std::string ids, descriptors;
+    for (const char* name : {"a", "b", "c"}) {
+        layers.push_back(TarBuilder().file(name, std::string(300'000, *name)).done());
+        ids += concat(ids.empty() ? "" : ",", '"', digest_of(layers.back()), '"');
+        descriptors += concat(descriptors.empty() ? "" : ",",
+                              R"({"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":")",
+                              digest_of(layers.back()), R"(","size":)", layers.back().size(), "}");
+    }
+    const auto config =
+        concat(R"({"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[)", ids, "]}}");
+    const auto manifest = concat(R"({"schemaVersion":2,"config":{"digest":")", digest_of(config),
+                                 R"(","size":)", config.size(), R"(},"layers":[)", descriptors, "]}");
+    std::atomic<int> blobs = 0;
+    FakeRegistry registry([&](const Request& request) -> Answer {
+        const auto tail = request.path.substr(request.path.rfind('/') + 1);
+        if (request.path.find("/manifests/") != std::string::npos)
+            return {200, manifest, "Content-Type: application/vnd.oci.image.manifest.v1+json\r\n"};
+        if (tail == digest_of(config)) return {200, config, ""};
+        for (const auto& layer : layers)
+            if (tail == digest_of(layer)) {
+                ++blobs;
+                return {200, layer, ""};
+            }
+        return {404, "", ""};
+    });
+    const Sandbox sandbox;
+    std::vector<std::thread> pulls;
+    std::atomic<int> good = 0;
+    for (int i = 0; i < 6; ++i)
+        pulls.emplace_back([&] {
+            if (pull_image(sandbox.context, registry.host() + "/app:1", {"linux/amd64"})) ++good;
+        });
+    for (auto& pull : pulls)
+        pull.join();
+    CHECK(good == 6);
+    CHECK(blobs == 3);
+    CHECK(list_dir(sandbox.context.paths.exec_root() + "/layer-locks")->empty());
+    CHECK(list_dir(sandbox.context.paths.images() + "/tmp")->empty());
+}
+
 TEST_CASE("a token server that is busy is asked again") {
     const Fixture fixture;
     std::string own;
