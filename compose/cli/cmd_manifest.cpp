@@ -4,6 +4,7 @@
 #include "runtime/base/sha256.hpp"
 #include "runtime/image/image_config.hpp"
 #include "runtime/image/manifest.hpp"
+#include "runtime/image/pull.hpp"
 #include "runtime/image/reference.hpp"
 #include "runtime/registry/client.hpp"
 
@@ -12,9 +13,6 @@
 namespace berth::cli {
 
 namespace {
-
-const std::vector<std::string> k_accept = {image::k_oci_index, image::k_docker_list, image::k_oci_manifest,
-                                           image::k_docker_manifest};
 
 // Indented by tabs, as docker has it. A newline inside of a string is escaped, so each line's blanks are indentation.
 std::string with_tabs(const Json& json) {
@@ -68,7 +66,7 @@ Result<Json> verbose(registry::RegistryClient& client, const image::Reference& r
     }
     Json out = Json::array();
     for (auto entry : parsed.index->manifests) {
-        BERTH_ASSIGN_OR_RETURN(const auto got, client.get_manifest(entry.digest, k_accept));
+        BERTH_ASSIGN_OR_RETURN(const auto got, client.get_manifest(entry.digest, image::manifest_types()));
         if (entry.media_type.empty()) entry.media_type = got.media_type;
         BERTH_ASSIGN_OR_RETURN(
             auto json, verbose_entry(concat(reference.to_string(), "@", entry.digest), entry, got.bytes));
@@ -90,8 +88,8 @@ Run setup_inspect(Flags& flags) {
         BERTH_ASSIGN_OR_RETURN(const auto reference, image::parse_reference(options->names.front()));
         registry::RegistryClient client(reference.host, reference.repository, session.context().cancelled);
         BERTH_ASSIGN_OR_RETURN(
-            const auto top,
-            client.get_manifest(reference.digest.empty() ? reference.tag : reference.digest, k_accept));
+            const auto top, client.get_manifest(reference.digest.empty() ? reference.tag : reference.digest,
+                                                image::manifest_types()));
         // Parsed: what a registry sends goes to a terminal.
         BERTH_ASSIGN_OR_RETURN(const auto json,
                                options->verbose ? verbose(client, reference, top) : parse_json(top.bytes));

@@ -11,14 +11,12 @@ namespace berth::image {
 
 namespace {
 
-const std::vector<std::string> k_accept = {k_oci_index, k_docker_list, k_oci_manifest, k_docker_manifest};
-
 std::string digest_of(std::string_view bytes) {
     return concat("sha256:", sha256_hex(bytes));
 }
 
 Result<std::string> fetch_by_digest(registry::RegistryClient& client, const Descriptor& wanted) {
-    BERTH_ASSIGN_OR_RETURN(registry::ManifestBytes got, client.get_manifest(wanted.digest, k_accept));
+    BERTH_ASSIGN_OR_RETURN(registry::ManifestBytes got, client.get_manifest(wanted.digest, manifest_types()));
     if (digest_of(got.bytes) != wanted.digest || static_cast<std::int64_t>(got.bytes.size()) != wanted.size)
         return fail(ErrorCode::invalid_input, concat("registry sent another manifest than ", wanted.digest));
     return std::move(got.bytes);
@@ -71,7 +69,7 @@ Result<Image> pull_from(const Context& context, registry::RegistryClient& client
     context.progress->update(familiar, "Pulling", 0, 0);
     BERTH_ASSIGN_OR_RETURN(
         const registry::ManifestBytes top,
-        client.get_manifest(reference.digest.empty() ? reference.tag : reference.digest, k_accept));
+        client.get_manifest(reference.digest.empty() ? reference.tag : reference.digest, manifest_types()));
     Reference by_digest = reference;
     by_digest.tag.clear();
     by_digest.digest = digest_of(top.bytes);
@@ -127,6 +125,12 @@ template <class Ask> auto ask_registries(const Context& context, const Reference
 
 } // namespace
 
+const std::vector<std::string>& manifest_types() {
+    static const std::vector<std::string> types{k_oci_index, k_docker_list, k_oci_manifest,
+                                                k_docker_manifest};
+    return types;
+}
+
 Result<std::string> resolve_digest(const Context& context, const Reference& reference) {
     if (!reference.digest.empty()) return reference.digest;
     BERTH_ASSIGN_OR_RETURN(const auto image, find_image(context, reference.to_string()));
@@ -135,7 +139,8 @@ Result<std::string> resolve_digest(const Context& context, const Reference& refe
         for (const auto& known : image->repo_digests)
             if (known.starts_with(prefix)) return known.substr(prefix.size());
     registry::RegistryClient client(reference.host, reference.repository, context.cancelled);
-    BERTH_ASSIGN_OR_RETURN(const registry::ManifestBytes top, client.get_manifest(reference.tag, k_accept));
+    BERTH_ASSIGN_OR_RETURN(const registry::ManifestBytes top,
+                           client.get_manifest(reference.tag, manifest_types()));
     return digest_of(top.bytes);
 }
 

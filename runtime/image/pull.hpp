@@ -13,6 +13,9 @@ struct PullOptions {
 [[nodiscard]] Result<Image> pull_image(const Context& context, const std::string& reference,
                                        const PullOptions& options);
 
+// The types of manifests that a registry is asked for: indexes, and images of both kinds.
+[[nodiscard]] const std::vector<std::string>& manifest_types();
+
 // All tags that the registry has of a repository, in its order.
 [[nodiscard]] Result<std::vector<Reference>> registry_tags(const Context& context,
                                                            const Reference& repository);

@@ -175,7 +175,7 @@ TEST_CASE("a tar whose names go through links that lead elsewhere later is saved
     }
 }
 
-TEST_CASE("a layer that lists one name very often is read and written in time that grows with its size") {
+TEST_CASE("a layer that lists one name 20,000 times is saved as it was") {
     TarBuilder builder;
     for (int i = 0; i < 20'000; ++i)
         builder.file("x", "content");
